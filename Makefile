@@ -1,0 +1,66 @@
+# The only commands to know: `make help`.
+#
+# Everything is installed into .venv from the lock files. Overrides: PYTHON (default python3), PAYMENTS, STAY,
+# DATABASE_URL, REDIS_URL, ARGS (for pytest).
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: demo up test check lock clean help
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+# One command without a shell around it: when make is told to stop, or is killed, the runner notices.
+demo: $(VENV)/local.installed  ## start everything, drive PAYMENTS=200 real checkouts, prove the books
+	@$(RUN) -m choptym.local demo
+
+up: $(VENV)/local.installed  ## the same stack for development, no traffic; Ctrl-C stops it
+	@$(RUN) -m choptym.local up
+
+test: $(VENV)/development.installed  ## everything that must hold, on real servers and workers (ARGS=… for pytest)
+	@$(RUN) -m pytest $(ARGS)
+
+check: $(VENV)/development.installed  ## format, lint, types, import contracts, missing migrations
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy .
+	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	SECRET_KEY=check ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://nobody@127.0.0.1:1/none \
+	REDIS_URL=redis://127.0.0.1:1/0 LOCAL_STACK=true $(RUN) manage.py makemigrations --check --dry-run
+
+lock: $(VENV)/development.installed  ## pin every dependency again, with hashes
+	$(UV) pyproject.toml -o requirements.lock
+	$(UV) pyproject.toml --group local -c requirements.lock -o requirements-local.lock
+	$(UV) pyproject.toml --group development -c requirements-local.lock -o requirements-development.lock
+
+clean:  ## remove .venv and .local with all local data
+	@$(PYTHON) -I choptym/local/clean.py
+
+UV := $(RUN) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header
+
+# --- installation: the stamp is made last, and .venv/installing tells of one that was interrupted ---
+
+$(VENV)/local.installed: requirements-local.lock | python
+	@$(RUN) -I choptym/local/install.py $< $@
+
+$(VENV)/development.installed: requirements-development.lock | python
+	@$(RUN) -I choptym/local/install.py $< $(VENV)/local.installed $@
+
+.PHONY: python
+python:
+	@test -e $(VENV)/complete || $(RUN) -m pip --version >/dev/null 2>&1 || { \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "ChopTym needs Python 3.11 or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1 || echo not found)"; \
+	    echo "Get one (apt install python3 python3-venv · brew install python@3.12 · https://www.python.org/downloads/)"; \
+	    echo "and name it: make PYTHON=python3.12 …"; exit 1; }; \
+	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv"; exit 1; }; \
+	  echo "Making $(VENV) with $$($(PYTHON) --version)"; \
+	  $(PYTHON) -m venv --clear $(VENV); }
+	@touch $(VENV)/complete

@@ -1,0 +1,8 @@
+"""The event-stream process: the same addresses, for clients that follow their payment as it changes."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "choptym.settings")
+application = get_asgi_application()

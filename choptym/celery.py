@@ -1,0 +1,11 @@
+"""The Celery app and nothing else."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "choptym.settings")
+
+app = Celery("choptym")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

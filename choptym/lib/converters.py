@@ -1,0 +1,19 @@
+"""Parts of an address."""
+
+from django.urls import register_converter
+from django.urls.converters import IntConverter
+
+LARGEST = 2**63 - 1
+
+
+class BigIntConverter(IntConverter):
+    """A number that fits a primary key; a larger one is no address of ours, not a database error."""
+
+    def to_python(self, value: str) -> int:
+        number = int(value) if len(value) <= len(str(LARGEST)) else LARGEST + 1
+        if number > LARGEST:
+            raise ValueError(value)
+        return number
+
+
+register_converter(BigIntConverter, "bigint")

@@ -1,0 +1,107 @@
+"""Handing committed rows to the queue.
+
+The row is the job; a message is only a hint, so a broker that is down costs a counter and never the request. The
+sweepers find what was not told.
+
+For work that comes in crowds a doorbell stands in for the messages: whoever writes a row rings; while a ring is
+unanswered no further message is published. The task answers the bell first, then drains rows until none is left.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import structlog
+from celery import Task
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from prometheus_client import Counter
+from redis import Redis, RedisError
+
+log = structlog.get_logger(__name__)
+
+PUBLISH_FAILURES = Counter("choptym_publish_failures_total", "Messages the broker did not take", ["task"])
+
+# An unanswered ring is forgotten after this long: its message was lost, so the next writer rings anew.
+BELL_SECONDS = 5
+# After a failure this process does not try the broker again for a moment: a crowd must not queue up behind time-outs.
+BROKER_REST_SECONDS = 1.0
+_BELL_KEY = "choptym:bell:"
+
+_broker_rests_until = 0.0
+
+
+@cache
+def redis() -> "Redis":
+    """This process's Redis client, for bells and limits. Short time-outs: callers can do without."""
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=2,
+        socket_connect_timeout=1,
+        health_check_interval=10,
+        client_name=settings.PROCESS_ROLE,
+        max_connections=64,
+    )
+
+
+def after_commit(task: Task[Any, Any], row_id: int, *, queue: str | None = None) -> None:
+    """Queue `task(row_id)` once the current transaction has committed, at once when there is none."""
+    transaction.on_commit(lambda: publish(task, row_id, queue=queue))
+
+
+def publish(task: Task[Any, Any], *args: object, queue: str | None = None) -> bool:
+    """Put one message on the queue. False, and counted, when the broker does not take it."""
+    options: dict[str, Any] = {"queue": queue} if queue else {}
+    return _told(task.name, lambda: task.apply_async(args, **options))
+
+
+def ring_after_commit(task: Task[Any, Any], *args: str) -> None:
+    """ring() once the current transaction has committed."""
+    transaction.on_commit(lambda: ring(task, *args))
+
+
+def ring(task: Task[Any, Any], *args: str) -> bool:
+    """Ask for a drain, unless one was asked for and has not begun."""
+
+    def tell() -> None:
+        if redis().set(_bell(task.name, args), 1, nx=True, ex=BELL_SECONDS):
+            task.apply_async(args)
+
+    return _told(task.name, tell)
+
+
+def answer(task: Task[Any, Any], *args: str) -> None:
+    """Clear the bell: rows written from now on ring again. Called before the first row is read."""
+    _told(task.name, lambda: redis().delete(_bell(task.name, args)))
+
+
+def queue_lengths() -> dict[str, int] | None:
+    """How many messages wait in each queue; None when the broker does not say."""
+    try:
+        with redis().pipeline(transaction=False) as pipe:
+            for name in settings.QUEUES:
+                pipe.llen(settings.KEY_PREFIX + name)
+            return dict(zip(settings.QUEUES, pipe.execute(), strict=True))
+    except RedisError:
+        return None
+
+
+def _bell(task: str, args: tuple[str, ...]) -> str:
+    return _BELL_KEY + ":".join((task, *args))
+
+
+def _told(task: str, tell: Callable[[], object]) -> bool:
+    global _broker_rests_until  # noqa: PLW0603 - one broker per process, one moment of rest
+    if time.monotonic() < _broker_rests_until:
+        PUBLISH_FAILURES.labels(task).inc()
+        return False
+    try:
+        tell()
+    except (OperationalError, RedisError, OSError) as error:
+        _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
+        PUBLISH_FAILURES.labels(task).inc()
+        log.warning("the broker did not take a message; a sweeper will find the row", task=task, error=str(error))
+        return False
+    return True

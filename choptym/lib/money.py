@@ -1,0 +1,35 @@
+"""Amounts: a whole number of minor units beside their currency. XAF has no minor unit."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Self
+
+# Digits after the point, as ISO 4217 lists them. 2500 XAF is amount_minor=2500; 25.00 INR is amount_minor=2500.
+MINOR_DIGITS = {"XAF": 0, "INR": 2}
+CURRENCIES = tuple(MINOR_DIGITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount of one currency. `amount_minor` counts the smallest unit that the currency has."""
+
+    amount_minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        digits = MINOR_DIGITS[self.currency]
+        return f"{Decimal(self.amount_minor).scaleb(-digits):,.{digits}f} {self.currency}"
+
+    @classmethod
+    def from_major(cls, amount: str | int | float | Decimal, currency: str) -> Self:
+        """Read a provider's number ("5.00", 5, 5.0). Raises ValueError when it is none, or a fraction would be lost."""
+        try:
+            major = Decimal(str(amount))
+        except InvalidOperation:
+            raise ValueError(f"{amount!r} is not a number") from None
+        if not major.is_finite() or abs(major) >= 10**15:
+            raise ValueError(f"{amount!r} is not an amount")
+        minor = major.scaleb(MINOR_DIGITS[currency])
+        if minor != minor.to_integral_value():
+            raise ValueError(f"{amount} {currency} has a fraction smaller than the minor unit")
+        return cls(int(minor), currency)

@@ -1,0 +1,188 @@
+"""The door to the network: shut while a database transaction is open, and honest about what may have left.
+
+A slow peer must never hold row locks or a database connection, and a caller must know whether a failed request was
+executed: NotSent says no, OutcomeUnknown says perhaps.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from django.db import connections
+from urllib3.exceptions import EmptyPoolError, HTTPError
+
+from choptym.lib.deadline import Deadline
+from choptym.lib.errors import NotSent, OutcomeUnknown, Unavailable
+from choptym.lib.wire import CALL, Call, TimedAdapter
+
+# A call is not begun with less than this share of its deadline left: it would hardly hear the answer.
+LEAST_SHARE = 1 / 6
+
+_FAILURES = (requests.RequestException, HTTPError, HTTPException, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    elapsed_seconds: float
+
+
+def refuse_in_transaction() -> None:
+    """Raise if a transaction is open: a slow peer must never hold row locks. A test's own wrapper does not count."""
+    for connection in connections.all(initialized_only=True):
+        blocks = connection.atomic_blocks
+        is_manual = not blocks and connection.connection is not None and not connection.autocommit
+        if is_manual or any(not getattr(block, "_from_testcase", False) for block in blocks):
+            raise RuntimeError(f"network call inside a transaction on database {connection.alias!r}")
+
+
+def give_back_connections() -> None:
+    """Let others use this thread's database connections while it waits for the network."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+class _Session(requests.Session):
+    """No cookies, no proxies or netrc from the environment, no redirects, not even prepared ones."""
+
+    def __init__(self, pool_size: int) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.headers.clear()
+        self.headers.update({"User-Agent": "choptym-payments", "Accept-Encoding": "identity"})
+        self.mount("http://", TimedAdapter(pool_size=pool_size))
+        self.mount("https://", TimedAdapter(pool_size=pool_size))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+class Door:
+    """One peer's pooled connections in this process, shared by its threads; a forked child gets its own."""
+
+    def __init__(
+        self,
+        *,
+        pool_size: int = 20,
+        wait_seconds: float = 30.0,  # for a free connection, within the total
+        connect_seconds: float = 3.0,
+        read_seconds: float = 20.0,
+        total_seconds: float = 30.0,  # waiting, connecting, sending and reading together
+        max_bytes: int = 1_000_000,
+    ) -> None:
+        self._pool_size = pool_size
+        self._wait_seconds = wait_seconds
+        self._connect_seconds = connect_seconds
+        self._read_seconds = read_seconds
+        self.total_seconds = total_seconds
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._session: _Session | None = None
+        self._process_id = 0
+
+    def start_deadline(self) -> Deadline:
+        """For several calls that together may take no longer than one."""
+        return Deadline(self.total_seconds)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        deadline: Deadline | None = None,
+        is_read: bool | None = None,
+    ) -> Answer:
+        """Send one request and read its answer, whatever the HTTP status.
+
+        A read (by default: GET) that meets a connection which the peer had closed is sent once more; anything else is
+        never sent twice. Raises NotSent; when bytes may have left, OutcomeUnknown, or for a read plain Unavailable.
+        """
+        refuse_in_transaction()
+        give_back_connections()
+        is_read = method == "GET" if is_read is None else is_read
+        call = self._make_call(deadline or self.start_deadline())
+        try:
+            return self._exchange(call, method, url, headers, body)
+        except _FAILURES as error:
+            is_stale = call.is_reused and not call.has_answer and not call.has_timed_out
+            if not (is_read and is_stale):
+                raise _explain(error, call, is_read=is_read) from error
+        call = self._make_call(call.deadline, is_fresh=True)
+        try:
+            return self._exchange(call, method, url, headers, body)
+        except _FAILURES as error:
+            raise _explain(error, call, is_read=True) from error
+
+    def close(self) -> None:
+        """Close the idle connections. The next call opens new ones."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _make_call(self, deadline: Deadline, *, is_fresh: bool = False) -> Call:
+        reserve = deadline.total_seconds * LEAST_SHARE
+        wait = min(self._wait_seconds, deadline.left_seconds() - reserve)
+        if wait <= 0:
+            raise NotSent("no time is left for another request")
+        return Call(deadline, wait, self._connect_seconds, self._read_seconds, is_fresh=is_fresh)
+
+    def _open_session(self) -> _Session:
+        with self._lock:
+            if self._session is None or self._process_id != os.getpid():  # sockets must not be shared after a fork
+                self._session = _Session(self._pool_size)
+                self._process_id = os.getpid()
+            return self._session
+
+    def _exchange(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        session = self._open_session()
+        token = CALL.set(call)
+        started = time.monotonic()
+        try:
+            response = session.request(
+                method,
+                url,
+                data=body,
+                headers=dict(headers),
+                timeout=(call.connect_seconds, call.read_seconds),
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:  # closes what was not read to its end, and gives the place in the pool back
+                content = self._read_body(response)
+        finally:
+            CALL.reset(token)
+        if 300 <= response.status_code < 400:
+            raise HTTPError(f"redirect {response.status_code} refused")
+        lowered = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, lowered, content, time.monotonic() - started)
+
+    def _read_body(self, response: requests.Response) -> bytes:
+        content = bytearray()
+        while piece := response.raw.read(self._max_bytes + 1 - len(content), decode_content=True):
+            content += piece
+            if len(content) > self._max_bytes:
+                raise HTTPError(f"answer of more than {self._max_bytes} bytes")
+        return bytes(content)
+
+
+def _explain(error: Exception, call: Call, *, is_read: bool) -> Unavailable:
+    if isinstance(error, EmptyPoolError):
+        return NotSent(f"no free connection within {call.wait_seconds:.1f} s")
+    what = f"{type(error).__name__}: {str(error)[:200]}"
+    if not call.has_sent:
+        return NotSent(what)
+    return Unavailable(what) if is_read else OutcomeUnknown(what)

@@ -1,0 +1,173 @@
+"""Connections for outbound.py: urllib3's, taught to keep a total deadline and to know whether bytes may have left.
+
+urllib3's read timeout starts anew with every received byte, so a peer that trickles can hold a thread for hours; and
+its errors do not say whether the request was already on its way. Both are learnt here, at the socket.
+"""
+
+import http.client
+import io
+import socket
+import threading
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.connection import create_connection
+
+from choptym.lib.deadline import Deadline
+
+
+@dataclass(slots=True)
+class Call:
+    """What one exchange may take, and how far it came."""
+
+    deadline: Deadline
+    wait_seconds: float  # for a free connection
+    connect_seconds: float
+    read_seconds: float  # between two pieces of the answer
+    is_fresh: bool = False  # do not use a connection that was used before
+    is_reused: bool = False
+    has_sent: bool = False  # bytes may have left: from here on the other side may have acted
+    has_answer: bool = False  # at least one byte came back
+    has_timed_out: bool = False
+
+
+_AT_ONCE_SECONDS = 0.001  # a timeout of 0 would mean "do not block", which is another thing
+
+CALL: ContextVar[Call] = ContextVar("outbound_call")
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads from the socket, each time with no more patience than the call has left."""
+
+    def __init__(self, inner: io.BufferedReader, sock: socket.socket, call: Call) -> None:
+        super().__init__()
+        self._inner, self._sock, self._call = inner, sock, call
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        left = self._call.deadline.left_seconds(self._call.read_seconds)
+        try:
+            self._sock.settimeout(left or _AT_ONCE_SECONDS)
+            count = self._inner.raw.readinto(buffer)
+        except TimeoutError:
+            self._call.has_timed_out = True
+            raise
+        self._call.has_answer = self._call.has_answer or bool(count)
+        return int(count or 0)
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_TimedReader(self.fp, sock, CALL.get()))
+
+
+class _Marks:
+    """The part of a connection that notes when it sends, and that cannot hang in a name lookup."""
+
+    sock: Any
+    port: int
+    _dns_host: str
+    socket_options: Any
+    last_used: float = 0.0
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]
+        call = CALL.get()
+        self.sock.settimeout(call.deadline.left_seconds(call.read_seconds) or _AT_ONCE_SECONDS)
+        call.has_sent = True
+        super().send(data)  # type: ignore[misc]
+
+    def _new_conn(self) -> socket.socket:
+        call = CALL.get()
+        error: OSError = TimeoutError("no time left to connect")
+        for address in look_up(self._dns_host, self.port, call.deadline.left_seconds(call.connect_seconds)):
+            left = call.deadline.left_seconds(call.connect_seconds)
+            if not left:
+                break
+            try:
+                return create_connection(address, left, socket_options=self.socket_options)
+            except OSError as refusal:
+                error = refusal
+        raise error
+
+
+class _Connection(_Marks, HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(_Marks, HTTPSConnection):
+    response_class = _Response
+
+
+def look_up(host: str, port: int, seconds: float) -> list[tuple[str, int]]:
+    """The addresses of a host. The system's lookup cannot be told when to give up, so a thread of its own does it."""
+    found: list[tuple[str, int]] = []
+    problems: list[OSError] = []
+
+    def ask() -> None:
+        try:
+            found.extend((str(entry[4][0]), port) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except OSError as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=ask, name=f"look-up-{host}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if problems:
+        raise problems[0]
+    if thread.is_alive() or not found:
+        raise TimeoutError(f"no address for {host} in {seconds:.1f} s")
+    return found
+
+
+class _Pooled:
+    """The part of a pool that waits as long as the call allows, and throws away what lay idle for too long."""
+
+    idle_seconds: float = 4.0
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        call = CALL.get()
+        connection: Any = super()._get_conn(timeout=call.deadline.left_seconds(call.wait_seconds))  # type: ignore[misc]
+        if connection.sock is not None and (
+            call.is_fresh or time.monotonic() - connection.last_used > self.idle_seconds
+        ):
+            connection.close()  # it connects again when it sends
+        call.is_reused = connection.sock is not None
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.last_used = time.monotonic()
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _Pool(_Pooled, HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(_Pooled, HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class TimedAdapter(HTTPAdapter):
+    """For requests: a blocking pool of such connections that never repeats a request by itself."""
+
+    def __init__(self, *, pool_size: int) -> None:
+        super().__init__(pool_connections=2, pool_maxsize=pool_size, max_retries=0, pool_block=True)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = True, **options: Any) -> None:
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -1,0 +1,97 @@
+"""The demo from end to end: traffic, quiet, proof, report."""
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from rich.console import Console
+
+from choptym.local.demo.display import watch
+from choptym.local.demo.faults import mild_faults
+from choptym.local.demo.plan import make_plan
+from choptym.local.demo.report import print_problems, print_table, summarise
+from choptym.local.demo.traffic import Tally, Traffic
+from choptym.local.errors import StackError
+from choptym.local.stack import Stack
+
+PAYMENTS = 200
+LIMIT_SECONDS = 150  # every payment must have ended; more are given more time
+EXTRA_SECONDS_PER_PAYMENT = 0.2
+QUIET_SECONDS = 20
+SAY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    summary: dict[str, Any]
+    is_good: bool
+
+    def print_summary(self) -> None:
+        """Print the last line of the demo. Not through the console, which may fold it: programs read it."""
+        print(json.dumps(self.summary), flush=True)
+
+
+def run_demo(stack: Stack, console: Console) -> Outcome:
+    """Drive the traffic, prove the books and show what happened."""
+    payments = _payments()
+    plan = make_plan(payments, requests.get(f"{stack.web}/api/products/", timeout=10).json())
+    console.print(f"{payments} checkouts through the API, the gateways a little unreliable …")
+    began_at = time.monotonic()
+    with mild_faults(stack.sandbox):
+        tally = _drive(stack, plan, payments, console)
+        seconds = time.monotonic() - began_at
+        _wait_for_quiet(stack, console)
+    print_table(tally.journeys, console)
+    print_problems(tally.journeys, console)
+    summary = summarise(tally.journeys, tally.topups, seconds, _prove(stack, console))
+    is_complete = summary["unfinished"] == 0 and (summary["payments"] > 0 or payments == 0)
+    return Outcome(summary, is_complete and summary["books_ok"] and summary["lost"] == summary["doubled"] == 0)
+
+
+def _payments() -> int:
+    said = os.environ.get("PAYMENTS", "").strip() or str(PAYMENTS)
+    if not said.isdecimal():
+        raise StackError(f"PAYMENTS={said!r} is not a whole number.")
+    return int(said)
+
+
+def _drive(stack: Stack, plan: dict[str, Any], payments: int, console: Console) -> Tally:
+    traffic = Traffic(stack.web, plan, LIMIT_SECONDS + EXTRA_SECONDS_PER_PAYMENT * max(0, payments - PAYMENTS))
+    try:
+        watch(traffic, console)
+    finally:
+        traffic.close()
+    return traffic.tally
+
+
+def _wait_for_quiet(stack: Stack, console: Console) -> None:
+    """Wait until nothing is in the queue and the messages to customers have gone out."""
+    until = time.monotonic() + QUIET_SECONDS
+    before = None
+    while time.monotonic() < until:
+        queue = requests.get(f"{stack.web}/api/payment/queue/status", timeout=10).json()
+        messages = requests.get(f"{stack.sink}/messages.json?since=999999999", timeout=10).json()["counts"]
+        if queue["queueLength"] == queue["processing"] == 0 and messages == before:
+            told = ", ".join(f"{count} {channel}" for channel, count in sorted(messages.items())) or "none"
+            console.print(f"quiet; messages to customers: {told}")
+            return
+        before = messages
+        console.print(f"waiting for quiet: {queue['queueLength']} wait, {queue['processing']} in progress")
+        time.sleep(SAY_SECONDS)
+
+
+def _prove(stack: Stack, console: Console) -> dict[str, Any]:
+    """Run prove_money, once for people and once for programs, at the same time: each loads Django for a second."""
+    console.print("proving the books …")
+    with ThreadPoolExecutor(2) as runs:
+        shown, counted = runs.map(lambda more: stack.manage("prove_money", *more), ((), ("--json",)))
+    console.print(shown.stdout.rstrip(), markup=False)
+    objects = [line for line in counted.stdout.splitlines() if line.startswith("{")]
+    if not objects:
+        raise StackError("prove_money said nothing: see the messages above.")
+    proof: dict[str, Any] = json.loads(objects[-1])
+    return proof

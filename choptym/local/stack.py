@@ -1,0 +1,194 @@
+"""The whole stack as one object: `with Stack(root) as stack:` starts everything, and stops it in the end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from choptym.local import probes, processes, register
+from choptym.local.environment import Addresses, given, make_environment
+from choptym.local.errors import StackError
+from choptym.local.postgres import Postgres
+from choptym.local.redis import Redis
+from choptym.local.role import PROJECT, launched
+from choptym.local.roles import Roles
+from choptym.local.supervisor import SAY_SECONDS, Child, Supervisor
+
+Say = Callable[[str], None]
+
+
+class Stack:
+    """PostgreSQL, Redis, the sandbox and all our processes, with data and logs under `root`.
+
+    `environ` replaces the environment of this process; what is set in it wins over the local
+    defaults. Two stacks with two roots do not meet.
+    """
+
+    def __init__(self, root: Path = PROJECT / ".local", environ: Mapping[str, str] | None = None) -> None:
+        self.root = root.resolve()
+        self.addresses = Addresses()
+        self.environment: dict[str, str] = {}
+        self.database_url = ""
+        self.redis_url = ""
+        self._environ = dict(os.environ if environ is None else environ)
+        self._lock: IO[str] | None = None
+        self._supervisor: Supervisor | None = None
+        self._is_up = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def web(self) -> str:
+        return self.addresses.web
+
+    @property
+    def events(self) -> str:
+        return self.addresses.events
+
+    @property
+    def sandbox(self) -> str:
+        return self.addresses.sandbox
+
+    @property
+    def flower(self) -> str:
+        return self.addresses.flower
+
+    @property
+    def sink(self) -> str:
+        return self.addresses.sink
+
+    @property
+    def pids(self) -> dict[str, int]:
+        return self._supervisor.pids if self._supervisor else {}
+
+    def start(self, say: Say = lambda _: None) -> None:
+        """Start everything; returns when every process is ready. Raises StackError, and then nothing runs."""
+        self._lock = register.lock(self.root)
+        try:
+            self._clean_up(say)
+            self._supervisor = Supervisor(self.root, on_change=self._write_description)
+            self._start_servers(self._supervisor, say)
+            self._start_processes(self._supervisor, say)
+        except BaseException:
+            self.stop(say)
+            raise
+        self._is_up = True
+        self._write_description()
+
+    def stop(self, say: Say = lambda _: None) -> None:
+        """Stop everything. Safe to call again."""
+        self._is_up = False
+        try:
+            if self._supervisor:
+                self._supervisor.stop(say)
+        finally:
+            self._supervisor = None
+            (self.root / "stack.json").unlink(missing_ok=True)
+            if self._lock:
+                self._lock.close()
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `manage.py` in the environment of the stack."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    def _clean_up(self, say: Say) -> None:
+        (self.root / "stack.json").unlink(missing_ok=True)
+        if leftovers := register.stop_leftovers(self.root):
+            say(f"stopped what an earlier run left: {', '.join(leftovers)}")
+
+    def _start_servers(self, supervisor: Supervisor, say: Say) -> None:
+        """Take the servers the environment names, start an embedded one for each it does not."""
+        roles = []
+        postgres = None
+        self.database_url = given(self._environ, "DATABASE_URL") or ""
+        self.redis_url = given(self._environ, "REDIS_URL") or ""
+        if self.database_url:
+            probes.require_postgres(self.database_url)
+        else:
+            postgres = Postgres(self.root)
+            postgres.prepare()
+            self.database_url = postgres.url
+            roles.append(postgres.role())
+        if self.redis_url:
+            probes.require_redis(self.redis_url)
+        else:
+            redis = Redis(self.root)
+            self.redis_url = redis.url
+            roles.append(redis.role())
+        if roles:
+            supervisor.start(roles, say)
+        if postgres:
+            postgres.create_database()
+        say("PostgreSQL and Redis are ready")
+
+    def _start_processes(self, supervisor: Supervisor, say: Say) -> None:
+        self.environment = make_environment(self.root, self._environ, self.addresses, self.database_url, self.redis_url)
+        roles = Roles(self.root, self.addresses, self.environment)
+        outside, ours = supervisor.begin(roles.outside_world()), supervisor.begin(roles.ours())
+        self._prepare_tables(say)
+        children: list[Child] = [*outside, *ours, *supervisor.begin([roles.beat()])]
+        supervisor.wait_ready(children, say)
+
+    def _prepare_tables(self, say: Say) -> None:
+        """Migrate and seed while the processes load."""
+        log = self.root / "log" / "prepare.log"
+        command = (sys.executable, "-m", "choptym.local.prepare")
+        environment = {**self.environment, processes.MARKER: str(self.root), "PROCESS_ROLE": "prepare"}
+        with log.open("w") as output:
+            preparing = subprocess.Popen(
+                launched(command, None, signal.SIGTERM),
+                cwd=PROJECT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            _watch_preparation(preparing, log, say)
+        finally:
+            preparing.kill()
+            preparing.wait()
+        if preparing.returncode != 0:
+            raise StackError(f"The tables could not be made. The end of {log}:\n{log.read_text()[-3000:]}")
+        say("tables, menu and customers are there")
+
+    def _write_description(self) -> None:
+        if self._is_up:
+            register.write_json(self.root / "stack.json", self.describe())
+
+    def describe(self) -> dict[str, object]:
+        """Return what `stack.json` says."""
+        names = ("web", "events", "sandbox", "flower", "sink", "database_url", "redis_url")
+        return {**{name: getattr(self, name) for name in names}, "pids": self.pids}
+
+
+def _watch_preparation(preparing: subprocess.Popen[bytes], log: Path, say: Say) -> None:
+    said_at = started_at = time.monotonic()
+    while preparing.poll() is None:
+        time.sleep(0.05)
+        if time.monotonic() - said_at > SAY_SECONDS:
+            said_at = time.monotonic()
+            say(f"making tables, menu and customers ({said_at - started_at:.0f} s): {_last_line(log)}")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return lines[-1].strip() if lines else "loading"

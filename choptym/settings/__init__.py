@@ -1,0 +1,17 @@
+"""Every setting, by concern. A start with bad settings stops here and names all the problems at once."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from choptym.settings import env
+from choptym.settings.api import *
+from choptym.settings.database import *
+from choptym.settings.django import *
+from choptym.settings.gateways import *
+from choptym.settings.logging import *
+from choptym.settings.messages import *
+from choptym.settings.payments import *
+from choptym.settings.queue import *
+from choptym.settings.schedule import *
+
+if env.problems:
+    raise ImproperlyConfigured("Settings: " + "; ".join(env.problems))

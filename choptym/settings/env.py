@@ -1,0 +1,104 @@
+"""Typed readers of the environment. Nothing raises here: problems are collected and told all at once at the end."""
+
+import os
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+problems: list[str] = []
+
+
+def problem(text: str) -> None:
+    """Note something that must stop the start."""
+    if text not in problems:
+        problems.append(text)
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The value of `name`. Without a default the variable is required."""
+    value = os.environ.get(name, "").strip()
+    if value:
+        return value
+    if default is None:
+        problem(f"{name} is not set")
+        return ""
+    return default
+
+
+def secret(name: str, default: str | None = None) -> str:
+    """Like text(), or the content of the file that NAME_FILE names."""
+    path = os.environ.get(f"{name}_FILE", "").strip()
+    if not path:
+        return text(name, default)
+    if os.environ.get(name, "").strip():
+        problem(f"{name} and {name}_FILE are both set: choose one")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        problem(f"{name}_FILE={path!r} cannot be read: {error}")
+        return ""
+
+
+def integer(name: str, default: int | None = None, *, minimum: int | None = None, maximum: int | None = None) -> int:
+    """A whole number within its bounds."""
+    value = text(name, "" if default is None else str(default))
+    try:
+        number = int(value)
+    except ValueError:
+        problem(f"{name}={value!r} is not a whole number" if value else f"{name} is not set")
+        return minimum or 0
+    if minimum is not None and number < minimum:
+        problem(f"{name}={number} is below {minimum}")
+    if maximum is not None and number > maximum:
+        problem(f"{name}={number} is above {maximum}")
+    return number
+
+
+def decimal(name: str, default: str | None = None, *, minimum: Decimal | None = None) -> Decimal:
+    """A decimal number."""
+    value = text(name, default)
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        if value:
+            problem(f"{name}={value!r} is not a number")
+        return Decimal(0)
+    if not number.is_finite() or (minimum is not None and number < minimum):
+        problem(f"{name}={value} is below {minimum}" if number.is_finite() else f"{name}={value} is not finite")
+    return number
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """True or false, in the usual spellings."""
+    value = os.environ.get(name, "").strip().lower()
+    if name not in os.environ or not value:
+        return default
+    if value not in _TRUE | _FALSE:
+        problem(f"{name}={value!r} is neither true nor false")
+    return value in _TRUE
+
+
+def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
+    """An address without a slash at its end. An unknown scheme or a missing host is a problem."""
+    value = text(name, default).rstrip("/")
+    if value:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes:
+            problem(f"{name}={redacted(value)!r} must begin with one of {', '.join(s + '://' for s in schemes)}")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def redacted(address: str) -> str:
+    """An address without its password: for error messages and logs."""
+    parts = urlsplit(address)
+    if "@" not in parts.netloc:
+        return address
+    return parts._replace(netloc="***@" + parts.netloc.rsplit("@", 1)[1]).geturl()

@@ -1,0 +1,117 @@
+"""One entry per gateway: adapter, address, credentials, limits, timeouts. Without address and credentials it is off.
+
+GATEWAYS[name] holds `adapter` (dotted path), `options` and `door` (what the adapter and its choptym.lib.outbound.Door
+are made with), `rate_per_second` and `max_concurrent` (for payments.throttle, across all workers).
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from choptym.settings import env
+from choptym.settings.payments import PAYMENT_LEASE_SECONDS
+
+__all__ = ["GATEWAYS"]
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_IS_FOR_DEVELOPMENT = env.flag("DEBUG", default=False) or env.flag("LOCAL_STACK", default=False)
+
+
+def _is_on(name: str, *, required: dict[str, str], address: str) -> bool:
+    """All set: on. None set: off. Some set: a problem."""
+    missing = [variable for variable, value in required.items() if not value]
+    if missing and len(missing) < len(required):
+        env.problem(f"{name} is half configured: {', '.join(missing)} not set")
+    if missing:
+        return False
+    parts = urlsplit(address)
+    if parts.scheme == "http" and not _IS_FOR_DEVELOPMENT and parts.hostname not in _LOOPBACK:
+        env.problem(f"{name}_BASE_URL must be https://")
+    return True
+
+
+def _secrets(name: str, variable: str) -> tuple[str, ...]:
+    """The secret and, while it is being replaced, the one before."""
+    secrets = (env.secret(variable, ""), env.secret(f"{variable}_PREVIOUS", ""))
+    if not secrets[0]:
+        env.problem(f"{variable} is not set: without it no webhook of {name} can be believed")
+    return tuple(secret for secret in secrets if secret)
+
+
+def _seconds(variable: str, default: str) -> float:
+    return float(env.decimal(variable, default))
+
+
+def _absence(prefix: str, default: str) -> float | None:
+    """After this long, "no such reference" proves that a lost request was never executed. 0: it never does."""
+    return _seconds(f"{prefix}_ABSENCE_PROVES_AFTER_SECONDS", default) or None
+
+
+def _entry(prefix: str, adapter: str, options: dict[str, Any]) -> dict[str, Any]:
+    total_seconds = _seconds(f"{prefix}_TOTAL_TIMEOUT_SECONDS", "30")
+    if not 0 < total_seconds < PAYMENT_LEASE_SECONDS:
+        env.problem(
+            f"{prefix}_TOTAL_TIMEOUT_SECONDS must be above 0 and below PAYMENT_LEASE_SECONDS ({PAYMENT_LEASE_SECONDS}):"
+            " a claim must outlive its call"
+        )
+    return {
+        "adapter": adapter,
+        "options": options,
+        "door": {
+            "pool_size": env.integer(f"{prefix}_POOL_SIZE", 20, minimum=1, maximum=500),
+            "wait_seconds": _seconds(f"{prefix}_POOL_WAIT_SECONDS", "30"),
+            "connect_seconds": _seconds(f"{prefix}_CONNECT_TIMEOUT_SECONDS", "3"),
+            "read_seconds": _seconds(f"{prefix}_READ_TIMEOUT_SECONDS", "20"),
+            "total_seconds": total_seconds,
+        },
+        "rate_per_second": _seconds(f"{prefix}_RATE_PER_SECOND", "20"),
+        "max_concurrent": env.integer(f"{prefix}_MAX_CONCURRENT", 20, minimum=1),
+    }
+
+
+def _fapshi() -> dict[str, Any] | None:
+    url, user = env.url("FAPSHI_BASE_URL", ""), env.secret("FAPSHI_API_USER", "")
+    key = env.secret("FAPSHI_API_KEY", "")
+    required = {"FAPSHI_BASE_URL": url, "FAPSHI_API_USER": user, "FAPSHI_API_KEY": key}
+    if not _is_on("FAPSHI", required=required, address=url):
+        return None
+    host, is_test_key = urlsplit(url).hostname, key.startswith("FAK_TEST_")
+    if host == "live.fapshi.com" and is_test_key:
+        env.problem("FAPSHI_API_KEY is a test key and FAPSHI_BASE_URL the live host")
+    if host == "sandbox.fapshi.com" and not is_test_key:
+        env.problem("FAPSHI_API_KEY is a live key and FAPSHI_BASE_URL the sandbox host")
+    options = {
+        "base_url": url,
+        "api_user": user,
+        "api_key": key,
+        "webhook_secrets": _secrets("Fapshi", "FAPSHI_WEBHOOK_SECRET"),
+        "absence_proves_after_seconds": _absence("FAPSHI", "120"),
+    }
+    return _entry("FAPSHI", "payments.gateways.fapshi.Fapshi", options)
+
+
+def _campay() -> dict[str, Any] | None:
+    url, username = env.url("CAMPAY_BASE_URL", ""), env.secret("CAMPAY_USERNAME", "")
+    password, token = env.secret("CAMPAY_PASSWORD", ""), env.secret("CAMPAY_TOKEN", "")
+    required = {"CAMPAY_BASE_URL": url, "CAMPAY_USERNAME": username, "CAMPAY_PASSWORD": password}
+    if token:  # a permanent one: no user name and password needed
+        required = {"CAMPAY_BASE_URL": url, "CAMPAY_TOKEN": token}
+    if not _is_on("CAMPAY", required=required, address=url):
+        return None
+    if urlsplit(url).hostname == "demo.campay.net" and not _IS_FOR_DEVELOPMENT:
+        env.problem("CAMPAY_BASE_URL is the demo host; it is for DEBUG or LOCAL_STACK only")
+    options = {
+        "base_url": url,
+        "username": username,
+        "password": password,
+        "permanent_token": token,
+        "webhook_keys": _secrets("CamPay", "CAMPAY_WEBHOOK_KEY"),
+        # Its history leaves out what is pending, so absence proves nothing by default.
+        "absence_proves_after_seconds": _absence("CAMPAY", "0"),
+        "trusts_refusals": env.flag("CAMPAY_TRUSTS_REFUSALS", default=True),
+    }
+    return _entry("CAMPAY", "payments.gateways.campay.CamPay", options)
+
+
+# In the order in which they are tried when nothing else decides.
+_FOUND = {"fapshi": _fapshi(), "campay": _campay()}
+GATEWAYS: dict[str, dict[str, Any]] = {name: entry for name, entry in _FOUND.items() if entry is not None}

@@ -1,0 +1,32 @@
+"""Payments: priorities, retries, batches, deadlines. Durations carry their unit in the name."""
+
+from choptym.settings import env
+
+MAX_CONCURRENT_PAYMENTS = env.integer("MAX_CONCURRENT_PAYMENTS", 10, minimum=1, maximum=10_000)
+PAYMENT_RETRY_ATTEMPTS = env.integer("PAYMENT_RETRY_ATTEMPTS", 3, minimum=1, maximum=10)
+PAYMENT_RETRY_DELAY_MS = env.integer("PAYMENT_RETRY_DELAY", 5000, minimum=0, maximum=600_000)
+PAYMENT_BATCH_SIZE = env.integer("PAYMENT_BATCH_SIZE", 50, minimum=1, maximum=1000)
+PAYMENT_QUEUE_MONITORING = env.flag("PAYMENT_QUEUE_MONITORING", default=True)
+PAYMENT_QUEUE_ALERT_THRESHOLD = env.integer("PAYMENT_QUEUE_ALERT_THRESHOLD", 100, minimum=1)
+PAYMENT_QUEUE_CLEANUP_INTERVAL_MS = env.integer("PAYMENT_QUEUE_CLEANUP_INTERVAL", 3_600_000, minimum=1000)
+
+# In minor units: above `high` priority 3, from `medium` on priority 2, below it priority 1.
+PAYMENT_PRIORITY_THRESHOLDS = {
+    "XAF": {"medium": 5_000, "high": 10_000},
+    "INR": {"medium": 70_000, "high": 140_000},  # 700.00 and 1,400.00 INR
+}
+
+# How long a customer has to approve before the reserved stock is freed. Money that comes later is still honoured.
+PAYMENT_EXPIRES_AFTER_SECONDS = env.integer("PAYMENT_EXPIRES_AFTER_SECONDS", 1800, minimum=5)
+# How long we go on asking about a payment that may still be paid after it expired (the gateways' pages say 48 h).
+PAYMENT_WATCHED_FOR_SECONDS = env.integer("PAYMENT_WATCHED_FOR_SECONDS", 48 * 3600, minimum=60)
+# A charge that has not reported back after this long died; it outlives the total deadline of a call.
+PAYMENT_LEASE_SECONDS = env.integer("PAYMENT_LEASE_SECONDS", 45, minimum=5)
+
+# What one order may hold.
+ORDER_MAX_QUANTITY = 100
+ORDER_MAX_LINES = 50
+ORDER_MAX_AMOUNT_MINOR = 100_000_000
+
+IDEMPOTENCY_KEPT_FOR_HOURS = env.integer("IDEMPOTENCY_KEPT_FOR_HOURS", 72, minimum=72)
+WEBHOOK_MAX_BYTES = 64 * 1024

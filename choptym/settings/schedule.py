@@ -1,0 +1,27 @@
+"""Which sweeper runs when. Each finds rows that a lost message or a dead process left behind."""
+
+from datetime import timedelta
+from typing import Any
+
+# A tick that waited longer than its period is dropped: the next one does the same work.
+_EVERY_SECOND: dict[str, Any] = {"schedule": timedelta(seconds=1), "options": {"expires": 5}}
+
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_BEAT_CRON_STARTING_DEADLINE = 600
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "charges that are due": {"task": "payments.tasks.sweep_charges", **_EVERY_SECOND},
+    "webhook events that wait": {"task": "payments.tasks.sweep_events", **_EVERY_SECOND},
+    "payments whose status is due": {"task": "payments.tasks.sweep_confirmations", **_EVERY_SECOND},
+    "notifications that wait": {"task": "notifications.tasks.sweep_notifications", **_EVERY_SECOND},
+    "payments that nobody approved": {"task": "payments.tasks.expire_payments", **_EVERY_SECOND},
+    "old idempotency keys": {
+        "task": "payments.tasks.tidy_idempotency_keys",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
+    "the books": {
+        "task": "payments.tasks.prove_books",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
+    },
+}

@@ -1,0 +1,35 @@
+"""SMS and push, through the Apprise address in the settings; {to} in it stands for the receiver."""
+
+from functools import lru_cache
+from urllib.parse import quote
+
+import apprise
+from django.conf import settings
+
+from notifications.channels.base import DeliveryFailed, Letter
+
+
+def send_sms(letter: Letter) -> None:
+    """Send one text message to a national number of Cameroon. Raises DeliveryFailed."""
+    _send(settings.SMS_URL, f"237{letter.address}", letter)
+
+
+def send_push(letter: Letter) -> None:
+    """Send one push message to a device token. Raises DeliveryFailed."""
+    _send(settings.PUSH_URL, letter.address, letter)
+
+
+def _send(template: str, to: str, letter: Letter) -> None:
+    if not template:
+        raise DeliveryFailed("this channel is switched off", is_final=True)
+    service = _service(template.replace("{to}", quote(to, safe="")))
+    if service is None:
+        raise DeliveryFailed("the address of this channel is not one that Apprise knows", is_final=True)
+    if not service.notify(title=letter.subject, body=letter.text):
+        raise DeliveryFailed("the provider did not take it")
+
+
+@lru_cache(maxsize=2048)
+def _service(address: str) -> apprise.Apprise | None:
+    service = apprise.Apprise()
+    return service if service.add(address) else None

@@ -1,0 +1,95 @@
+"""Delivering what waits: claim, send with no transaction open, record. At least once."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import cache
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from choptym.lib.outbound import give_back_connections, refuse_in_transaction
+from choptym.lib.states import sources_of
+from notifications.channels import SENDERS, DeliveryFailed, Letter
+from notifications.locks import claim_notifications
+from notifications.models import NOTIFICATION_MOVES, Notification, NotificationState
+
+log = structlog.get_logger(__name__)
+
+# Doubled from try to try: 5 s, 10 s, 20 s … at most an hour.
+FIRST_DELAY_SECONDS = 5
+LONGEST_DELAY_SECONDS = 3600
+
+
+def deliver_batch() -> int:
+    """Send up to one batch of messages that are due. Returns how many were claimed; 0 when none waits.
+
+    Network: one call per message, several at a time, before anything is recorded.
+    A crash between sending and recording sends a message again after its lease: customers may be told twice, never not.
+    """
+    batch = claim_notifications(settings.NOTIFICATION_BATCH_SIZE)
+    if not batch:
+        return 0
+    refuse_in_transaction()
+    give_back_connections()
+    problems = list(_threads().map(_send, batch))
+    _record_sent([row for row, problem in zip(batch, problems, strict=True) if problem is None])
+    for row, problem in zip(batch, problems, strict=True):
+        if problem is not None:
+            _record_failure(row, problem)
+    return len(batch)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.NOTIFICATION_THREADS, thread_name_prefix="deliver")
+
+
+def _send(row: Notification) -> DeliveryFailed | None:
+    """Runs in a thread of its own, without the database."""
+    try:
+        SENDERS[row.channel](write_letter(row))
+    except DeliveryFailed as error:
+        return error
+    except Exception as error:
+        log.exception("a message could not be written or sent", notification=row.pk)
+        return DeliveryFailed(type(error).__name__)
+    return None
+
+
+def write_letter(row: Notification) -> Letter:
+    """The message in the customer's language. The first line of the template is the subject."""
+    name = f"notifications/{row.kind}.{row.language}.txt"
+    subject, _, text = render_to_string(name, row.context).strip().partition("\n")
+    return Letter(address=row.address, subject=subject.strip(), text=text.strip())
+
+
+def _record_sent(rows: Sequence[Notification]) -> None:
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE notifications_notification SET state = %s, sent_at = now(), problem = ''
+            WHERE id = ANY(%s) AND state = ANY(%s)
+            """,
+            [
+                NotificationState.SENT,
+                [row.pk for row in rows],
+                sources_of(NotificationState.SENT, NOTIFICATION_MOVES),
+            ],
+        )
+
+
+def _record_failure(row: Notification, problem: DeliveryFailed) -> None:
+    """Plan the next try, or give up where staff can see it."""
+    waiting = Notification.objects.filter(pk=row.pk, state=NotificationState.WAITING)
+    if problem.is_final or row.attempts >= settings.NOTIFICATION_ATTEMPTS:
+        waiting.update(state=NotificationState.GIVEN_UP, problem=str(problem)[:200])
+        log.warning("a message could not be delivered", notification=row.pk, channel=row.channel, problem=str(problem))
+        return
+    delay = min(FIRST_DELAY_SECONDS * 2 ** (row.attempts - 1), LONGEST_DELAY_SECONDS)
+    waiting.update(next_attempt_at=timezone.now() + timedelta(seconds=delay), problem=str(problem)[:200])

@@ -1,0 +1,28 @@
+"""The only place of this app that claims rows."""
+
+from django.conf import settings
+from django.db import connection
+
+from notifications.models import Notification, NotificationState
+
+
+def claim_notifications(limit: int) -> list[Notification]:
+    """Take up to `limit` messages that are due, oldest first, and count the try.
+
+    The claim is a lease: the row comes up again after NOTIFICATION_LEASE_SECONDS, if its sender dies.
+    One statement; commits by itself when no transaction is open.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE notifications_notification SET attempts = attempts + 1,
+                   next_attempt_at = now() + make_interval(secs => %s)
+            WHERE id IN (SELECT id FROM notifications_notification
+                         WHERE state = %s AND next_attempt_at <= now()
+                         ORDER BY next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED)
+            RETURNING id
+            """,
+            [settings.NOTIFICATION_LEASE_SECONDS, NotificationState.WAITING, limit],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(Notification.objects.filter(pk__in=ids).order_by("pk"))

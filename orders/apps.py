@@ -1,0 +1,7 @@
+"""Shops, menu, carts and orders."""
+
+from django.apps import AppConfig
+
+
+class OrdersConfig(AppConfig):
+    name = "orders"

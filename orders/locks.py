@@ -1,0 +1,61 @@
+"""The only place of this app that locks rows.
+
+The order of locks everywhere: payments, orders, cart lines, products, wallet accounts; within each by ascending id.
+Each lock is a statement of its own: inside one statement the planner chooses the order, and two of them deadlock.
+"""
+
+from collections.abc import Sequence
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from orders.models import CartItem, Order, Product
+
+
+def lock_orders(order_ids: Sequence[int]) -> list[Order]:
+    return list(Order.objects.select_for_update().filter(pk__in=order_ids).order_by("pk"))
+
+
+def lock_cart(user_id: int) -> list[CartItem]:
+    """The customer's free lines, those that no order holds."""
+    lines: QuerySet[CartItem] = CartItem.objects.select_for_update().filter(user_id=user_id, order__isnull=True)
+    return list(lines.order_by("pk"))
+
+
+def lock_held_lines(order_ids: Sequence[int]) -> None:
+    """The lines that these orders hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM orders_cartitem WHERE order_id = ANY(%s) ORDER BY id FOR UPDATE", [list(order_ids)]
+        )
+
+
+def lock_returning_lines(order_ids: Sequence[int]) -> None:
+    """The lines that these orders hold, and the free lines of the same customers that they may merge into."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT line.id FROM orders_cartitem line
+            WHERE line.order_id = ANY(%(orders)s)
+               OR (line.order_id IS NULL
+                   AND line.user_id IN (SELECT user_id FROM orders_order WHERE id = ANY(%(orders)s)))
+            ORDER BY line.id FOR UPDATE
+            """,
+            {"orders": list(order_ids)},
+        )
+
+
+def lock_products(product_ids: Sequence[int]) -> list[Product]:
+    return list(Product.objects.select_for_update(of=("self",)).filter(pk__in=product_ids).order_by("pk"))
+
+
+def lock_products_of(order_ids: Sequence[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM orders_product
+            WHERE id IN (SELECT product_id FROM orders_orderitem WHERE order_id = ANY(%s))
+            ORDER BY id FOR UPDATE
+            """,
+            [list(order_ids)],
+        )

@@ -1,0 +1,72 @@
+"""Placing an order: what is in the cart, at today's prices, with the stock reserved."""
+
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings
+
+from choptym.lib.errors import NotAllowed, Rejected
+from orders.locks import lock_cart, lock_products
+from orders.models import CartItem, Order, OrderItem, Product, Shop
+
+
+def place_order(*, user_id: int) -> Order:
+    """Turn the customer's cart into an order and reserve its stock.
+
+    Runs in the caller's transaction. The cart's lines are held by the order until it is paid or cancelled.
+    Locks:   cart lines, products.
+    Raises:  Rejected (empty cart, a shop that is closed, an absurd amount), NotAllowed (sold out).
+    """
+    lines = lock_cart(user_id)
+    if not lines:
+        raise Rejected("The cart is empty.", code="empty_cart", fields={"cart": "Empty."})
+    products = {product.pk: product for product in lock_products([line.product_id for line in lines])}
+    shop = _one_shop(products.values())
+    _refuse_what_is_gone(lines, products)
+    total = sum(products[line.product_id].price_minor * line.quantity for line in lines)
+    if total > settings.ORDER_MAX_AMOUNT_MINOR:
+        raise Rejected("The order is too large.", code="amount_too_large", fields={"cart": "Too large."})
+    order = Order.objects.create(user_id=user_id, shop=shop, total_minor=total, currency=shop.currency)
+    _reserve(order, lines, products)
+    return order
+
+
+def _one_shop(products: Iterable[Product]) -> Shop:
+    shops = Shop.objects.filter(pk__in={product.shop_id for product in products})
+    if len(shops) != 1:
+        raise Rejected("A cart holds the products of one shop.", code="several_shops", fields={"cart": "Two shops."})
+    shop = shops[0]
+    if not shop.is_open:
+        raise NotAllowed(f"{shop.name} is closed.", code="shop_closed", fields={"cart": f"{shop.name} is closed."})
+    return shop
+
+
+def _refuse_what_is_gone(lines: Sequence[CartItem], products: dict[int, Product]) -> None:
+    gone = {}
+    for line in lines:
+        product = products[line.product_id]
+        left = product.stock_on_hand if product.is_active else 0
+        if line.quantity > left:
+            gone[f"cart.{line.pk}"] = f"{product.name}: {left} left." if left else f"{product.name} is sold out."
+    if gone:
+        raise NotAllowed(next(iter(gone.values())), code="sold_out", fields=gone)
+
+
+def _reserve(order: Order, lines: Sequence[CartItem], products: dict[int, Product]) -> None:
+    items = []
+    for line in lines:
+        product = products[line.product_id]
+        items.append(
+            OrderItem(
+                order=order,
+                product=product,
+                name=product.name,
+                unit_price_minor=product.price_minor,
+                quantity=line.quantity,
+            )
+        )
+        product.stock_on_hand -= line.quantity
+        product.stock_reserved += line.quantity
+    OrderItem.objects.bulk_create(items)
+    # The rows are locked, so writing the values that were read loses nothing.
+    Product.objects.bulk_update(products.values(), ["stock_on_hand", "stock_reserved"])
+    CartItem.objects.filter(pk__in=[line.pk for line in lines]).update(order=order)

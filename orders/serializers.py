@@ -1,0 +1,63 @@
+"""What the API reads and shows of menu, cart and orders. Nothing here writes."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from orders.models import CartItem, Order, OrderItem, Product
+
+LARGEST_ID = 2**63 - 1
+
+
+class ProductOutput(serializers.ModelSerializer[Product]):
+    shop = serializers.CharField(source="shop.name")
+    shop_id = serializers.IntegerField()
+    currency = serializers.CharField(source="shop.currency")
+    stock = serializers.IntegerField(source="stock_on_hand")
+
+    class Meta:
+        model = Product
+        fields = ("id", "name", "shop", "shop_id", "price_minor", "currency", "stock")
+
+
+class QuantityInput(serializers.Serializer[Any]):
+    quantity = serializers.IntegerField(min_value=1, max_value=settings.ORDER_MAX_QUANTITY)
+
+
+class CartLineInput(QuantityInput):
+    product = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
+
+
+class CartLineOutput(serializers.ModelSerializer[CartItem]):
+    product = serializers.IntegerField(source="product_id")
+    name = serializers.CharField(source="product.name")
+    unit_price_minor = serializers.IntegerField(source="product.price_minor")
+    line_total_minor = serializers.SerializerMethodField()
+    currency = serializers.CharField(source="product.shop.currency")
+
+    class Meta:
+        model = CartItem
+        fields = ("id", "product", "name", "quantity", "unit_price_minor", "line_total_minor", "currency")
+
+    def get_line_total_minor(self, line: CartItem) -> int:
+        return line.quantity * line.product.price_minor
+
+
+class OrderItemOutput(serializers.ModelSerializer[OrderItem]):
+    product = serializers.IntegerField(source="product_id")
+
+    class Meta:
+        model = OrderItem
+        fields = ("product", "name", "quantity", "unit_price_minor", "state")
+
+
+class OrderOutput(serializers.ModelSerializer[Order]):
+    number = serializers.CharField()
+    status = serializers.CharField(source="state")
+    shop = serializers.CharField(source="shop.name")
+    items = OrderItemOutput(many=True)
+
+    class Meta:
+        model = Order
+        fields = ("id", "number", "status", "shop", "total_minor", "currency", "placed_at", "paid_at", "items")

@@ -1,0 +1,31 @@
+"""What becomes of an order, and of each thing in it."""
+
+from django.db import models
+
+from choptym.lib.states import Moves
+
+
+class OrderState(models.TextChoices):
+    PLACED = "PLACED"  # stock is reserved, the money is awaited
+    PAID = "PAID"
+    CANCELLED = "CANCELLED"  # never paid: the reservation is released
+
+
+ORDER_MOVES: Moves = {
+    OrderState.PLACED: {OrderState.PAID, OrderState.CANCELLED},
+    OrderState.PAID: set(),
+    OrderState.CANCELLED: set(),
+}
+
+
+class ItemState(models.TextChoices):
+    RESERVED = "RESERVED"
+    SOLD = "SOLD"
+    RELEASED = "RELEASED"
+
+
+ITEM_MOVES: Moves = {
+    ItemState.RESERVED: {ItemState.SOLD, ItemState.RELEASED},
+    ItemState.SOLD: set(),
+    ItemState.RELEASED: set(),
+}

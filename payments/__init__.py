@@ -1,0 +1,16 @@
+"""Taking a payment.
+
+The path of a payment, in order:
+
+    payments.start.start_checkout                   the customer asks to pay: order, stock and payment are rows
+    payments.charge.charge_payment                  we ask the gateway to collect
+    payments.webhook.receive                        the gateway tells us that something changed
+    payments.match.match_batch                      which payment that is about
+    payments.confirm.confirm_batch                  we ask the gateway what is true
+    payments.settle.settle_batch                    one transaction moves state, money, order and stock
+    notifications.notify.notify                     what must be said is written down in the same transaction
+    notifications.deliver.deliver_batch             the customer is told
+
+A payment that is not paid leaves the path through payments.close.close_unpaid. Whatever is forgotten on the way is
+found by payments.sweep. A webhook is a hint; the row is the job.
+"""

@@ -1,0 +1,7 @@
+"""Taking payments."""
+
+from django.apps import AppConfig
+
+
+class PaymentsConfig(AppConfig):
+    name = "payments"

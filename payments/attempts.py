@@ -1,0 +1,51 @@
+"""Writing down how a try at a gateway went: in the caller's transaction, after the payment's lock."""
+
+from typing import Any
+
+import structlog
+from django.utils import timezone
+
+from choptym.lib.errors import Exchange
+from choptym.lib.states import sources_of
+from payments.models import PaymentAttempt
+from payments.states import ATTEMPT_MOVES, AttemptState
+
+log = structlog.get_logger(__name__)
+
+_PROBLEM_LENGTH = 300
+
+
+def record_attempt(attempt_id: int, to: AttemptState, exchange: Exchange | None, **also: Any) -> bool:
+    """Move the try to `to` with what was said, masked. False: it had moved on already (a webhook was faster)."""
+    if exchange is not None:
+        also |= {
+            "http_status": exchange.http_status,
+            "latency_ms": exchange.latency_ms,
+            "request": dict(exchange.request),
+            "response": dict(exchange.response),
+        }
+    if "problem" in also:
+        also["problem"] = str(also["problem"])[:_PROBLEM_LENGTH]
+    attempts = PaymentAttempt.objects.filter(pk=attempt_id, state__in=sources_of(to, ATTEMPT_MOVES))
+    return attempts.update(state=to, ended_at=timezone.now(), **also) == 1
+
+
+def learn_transaction(attempt_id: int, transaction_id: str) -> None:
+    """Keep the gateway's id of this try, when it was not known before. An id that another try has is left alone."""
+    if not transaction_id:
+        return
+    [attempt] = PaymentAttempt.objects.filter(pk=attempt_id)
+    taken = PaymentAttempt.objects.filter(gateway=attempt.gateway, transaction_id=transaction_id)
+    if attempt.transaction_id or taken.exists():
+        if attempt.transaction_id != transaction_id:
+            log.error("the gateway gave an id that another try has", attempt=attempt_id, transaction=transaction_id)
+        return
+    PaymentAttempt.objects.filter(pk=attempt_id, transaction_id="").update(transaction_id=transaction_id)
+
+
+def keep_answer(attempt_id: int, exchange: Exchange | None, *, link: str, instructions: str) -> None:
+    """Keep what the gateway answered to a try that a webhook had already moved on."""
+    also: dict[str, Any] = {"link": link, "instructions": instructions, "ended_at": timezone.now()}
+    if exchange is not None:
+        also |= {"http_status": exchange.http_status, "latency_ms": exchange.latency_ms}
+    PaymentAttempt.objects.filter(pk=attempt_id).update(**also)

@@ -1,0 +1,34 @@
+"""The customer changes their mind."""
+
+from django.db import transaction
+
+from choptym.lib.errors import NotAllowed
+from payments.close import close_unpaid
+from payments.locks import lock_payments
+from payments.models import Payment
+from payments.states import PaymentState
+
+# While the gateway's answer is awaited nobody knows whether there is something to cancel.
+ASK_AGAIN_SECONDS = 5.0
+
+
+def cancel_payment(payment_id: int) -> Payment:
+    """Cancel a payment that is queued or awaits the customer's approval; again is no error.
+
+    A prompt that is already on the phone cannot be taken back: if it is approved after all, the money goes into the
+    customer's wallet.
+    Commits: state, order, stock and cart together.
+    Locks:   payment, order, cart lines, products.
+    Raises:  NotAllowed (outcome_unknown while a call is under way, already_ended).
+    """
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([payment_id])
+        if payment.state == PaymentState.CANCELLED:
+            return payment
+        if payment.state == PaymentState.REQUESTED:
+            error = NotAllowed("The gateway is being asked; please try again in a moment.", code="outcome_unknown")
+            error.retry_after_seconds = ASK_AGAIN_SECONDS
+            raise error
+        if not close_unpaid(payment, PaymentState.CANCELLED, code="cancelled"):
+            raise NotAllowed(f"This payment is {payment.state} already.", code="already_ended")
+    return payment

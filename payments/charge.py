@@ -1,0 +1,151 @@
+"""Asking the gateway to collect: claim the row, call, write down the answer.
+
+What happens if this process dies, line by line: before the claim the payment is still QUEUED and its message comes
+again; after it the payment is REQUESTED, and once the lease has passed the gateway is asked what it knows. Nothing
+here ever asks for money twice without the gateway having said what became of the first try.
+"""
+
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from choptym.lib.errors import Busy, NotSent, Rejected, Unavailable
+from choptym.lib.money import Money
+from choptym.lib.states import move
+from payments.attempts import keep_answer, learn_transaction, record_attempt
+from payments.close import close_unpaid
+from payments.gateways import get_gateway
+from payments.gateways.base import Accepted, CollectRequest
+from payments.gateways.operators import operator_of
+from payments.locks import Charge, claim_charge, lock_payments
+from payments.models import Payment
+from payments.states import PAYMENT_MOVES, AttemptState, PaymentState
+
+log = structlog.get_logger(__name__)
+
+# After a lost answer the gateway is asked soon: if it acted, the customer is holding the prompt.
+FIRST_LOOK_SECONDS = 2
+# A 429 without Retry-After.
+BUSY_SECONDS = 10
+# A refusal that is about us, not about the customer: charged nothing, and may be mended while we try again.
+OUR_FAULT = frozenset({"gateway_credentials", "gateway_disabled"})
+
+
+def charge_payment(payment_id: int) -> None:
+    """Ask the gateway to collect one payment, if it is due and nobody else does. Safe to call again.
+
+    Network: one call, with no transaction open and no connection held.
+    Commits: the claim before the call; attempt and payment together after it.
+    Locks:   payment.
+    """
+    charge = claim_charge(payment_id)
+    if charge is None:
+        return
+    try:
+        accepted = _ask(charge)
+    except Busy as error:
+        _postpone(charge, error)
+    except NotSent as error:
+        _try_again(charge, "gateway_unreachable", error)
+    except Unavailable as error:
+        _leave_unknown(charge, error)
+    except Rejected as error:
+        if error.code in OUR_FAULT:
+            _try_again(charge, error.code, error)
+        else:
+            _fail(charge, AttemptState.REFUSED, error.code, error)
+    else:
+        _record_accepted(charge, accepted)
+
+
+def _ask(charge: Charge) -> Accepted:
+    gateway = get_gateway(charge.gateway)
+    request = CollectRequest(
+        reference=charge.reference,
+        money=Money(charge.amount_minor, charge.currency),
+        phone=charge.phone,
+        description=f"ChopTym CT-{charge.order_id:06d}" if charge.order_id else "ChopTym wallet",
+        operator=operator_of(charge.phone) if charge.phone else "",
+        email=charge.email,
+        return_url=settings.PUBLIC_URL,
+    )
+    return gateway.create_link(request) if charge.by_link else gateway.collect(request)
+
+
+def _record_accepted(charge: Charge, accepted: Accepted) -> None:
+    poll = get_gateway(charge.gateway).rules.poll_seconds[0]
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([charge.payment_id])
+        learn_transaction(charge.attempt_id, accepted.transaction_id)
+        answered = {"link": accepted.link, "instructions": accepted.instructions}
+        if not record_attempt(charge.attempt_id, AttemptState.ACCEPTED, accepted.exchange, **answered):
+            keep_answer(charge.attempt_id, accepted.exchange, **answered)
+        move(
+            payment,
+            PaymentState.PENDING,
+            PAYMENT_MOVES,
+            pending_at=now,
+            next_check_at=now + timedelta(seconds=poll),
+        )
+
+
+def _leave_unknown(charge: Charge, error: Unavailable) -> None:
+    """The answer never came. The payment stays REQUESTED; from now on only questions are asked (INV-5)."""
+    log.warning("outcome unknown", payment=charge.payment_id, gateway=charge.gateway, error=str(error))
+    with transaction.atomic(durable=True):
+        lock_payments([charge.payment_id])
+        record_attempt(charge.attempt_id, AttemptState.UNKNOWN, error.exchange, problem=error.message)
+        soon = timezone.now() + timedelta(seconds=FIRST_LOOK_SECONDS)
+        Payment.objects.filter(pk=charge.payment_id, settled_at__isnull=True).update(next_check_at=soon)
+
+
+def _postpone(charge: Charge, error: Busy) -> None:
+    """The gateway is busy: nothing was charged, and waiting is no attempt."""
+    wait = error.retry_after_seconds if error.retry_after_seconds is not None else BUSY_SECONDS
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([charge.payment_id])
+        record_attempt(charge.attempt_id, AttemptState.POSTPONED, error.exchange, problem=error.message)
+        requeue(payment, wait_seconds=wait, attempts_made=charge.attempts_made - 1)
+
+
+def _try_again(charge: Charge, code: str, error: Unavailable | Rejected) -> None:
+    """Known not to have charged: the second attempt after one delay, the third after two, then FAILED."""
+    if charge.attempts_made >= settings.PAYMENT_RETRY_ATTEMPTS:
+        _fail(charge, AttemptState.NOT_SENT, code, error)
+        return
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([charge.payment_id])
+        record_attempt(charge.attempt_id, AttemptState.NOT_SENT, error.exchange, problem=error.message)
+        requeue(payment, wait_seconds=retry_delay_seconds(charge.attempts_made))
+
+
+def _fail(charge: Charge, to: AttemptState, code: str, error: Unavailable | Rejected) -> None:
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([charge.payment_id])
+        record_attempt(charge.attempt_id, to, error.exchange, problem=error.message)
+        close_unpaid(payment, PaymentState.FAILED, code=code, problem=error.message)
+
+
+def retry_delay_seconds(attempts_made: int) -> float:
+    """How long to wait after this many attempts: 5 s after the first, 10 s after the second, and so on."""
+    return attempts_made * settings.PAYMENT_RETRY_DELAY_MS / 1000
+
+
+def requeue(payment: Payment, *, wait_seconds: float, **also: int) -> bool:
+    """REQUESTED → QUEUED, due after the wait. Only once the try is known not to have charged.
+
+    Runs in the caller's transaction, after the payment's lock. The sweeper publishes it when it is due.
+    """
+    return move(
+        payment,
+        PaymentState.QUEUED,
+        PAYMENT_MOVES,
+        next_attempt_at=timezone.now() + timedelta(seconds=wait_seconds),
+        published_at=None,
+        next_check_at=None,
+        **also,
+    )

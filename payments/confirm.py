@@ -1,0 +1,220 @@
+"""Asking the gateways what is true, and acting on it.
+
+Every road leads here: a webhook, a poll that is due, a lost answer, a dead worker. Each only makes a payment's
+`next_check_at` due; what the gateway then says decides. Calls are made several at a time in threads that know no
+database; their answers are taken up in groups as they come, so that a slow one keeps nobody waiting.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, transaction
+from django.utils import timezone
+
+from choptym.lib.errors import Busy, NotFound, Rejected, Unavailable
+from choptym.lib.outbound import give_back_connections, refuse_in_transaction
+from choptym.lib.states import move
+from payments.attempts import learn_transaction, record_attempt
+from payments.charge import requeue, retry_delay_seconds
+from payments.close import close_unpaid, still_watched
+from payments.gateways import get_gateway
+from payments.gateways.base import Outcome, Status
+from payments.locks import Check, claim_checks, lock_payments
+from payments.models import Payment
+from payments.settle import Paid, settle_batch
+from payments.states import PAYMENT_MOVES, WAITING_STATES, AttemptState, PaymentState
+
+log = structlog.get_logger(__name__)
+
+# Answers that come within this time of each other are settled together.
+GATHER_SECONDS = 0.02
+# How often we look for an attempt whose answer was lost; the last one repeats.
+SEARCH_SECONDS = (2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one check. No status: the gateway shows nothing of it, or did not answer."""
+
+    check: Check
+    status: Status | None = None
+    is_absent: bool = False  # the gateway answered, and knows no such attempt
+    wait_seconds: float | None = None  # when it asked us to come back later
+
+
+def confirm_batch(gateway: str) -> int:
+    """Ask one gateway about up to one batch of payments that are due. Returns how many; 0 when none is.
+
+    Network: one call per payment, with no transaction open.
+    Commits: each group of answers by itself. A crash in between leaves the rest to their lease.
+    Raises:  OperationalError.
+    """
+    checks = claim_checks(gateway, settings.PAYMENT_BATCH_SIZE)
+    if not checks:
+        return 0
+    for group in _ask_all(gateway, [check for check in checks if check.attempt_id is not None]):
+        _take_up(gateway, group)
+    for check in checks:
+        if check.attempt_id is None:
+            _without_attempt(check)
+    return len(checks)
+
+
+def _ask_all(gateway: str, checks: Sequence[Check]) -> Iterator[list[Answer]]:
+    if not checks:
+        return
+    refuse_in_transaction()
+    give_back_connections()
+    waiting: set[Future[Answer]] = {_threads(gateway).submit(_ask, gateway, check) for check in checks}
+    while waiting:
+        wait(waiting, return_when=FIRST_COMPLETED)
+        done, waiting = wait(waiting, timeout=GATHER_SECONDS)
+        yield [future.result() for future in done]
+
+
+@cache
+def _threads(gateway: str) -> ThreadPoolExecutor:
+    """One set of threads per gateway: one that is slow does not take the others'."""
+    limit = settings.GATEWAYS[gateway]["max_concurrent"]
+    return ThreadPoolExecutor(limit, thread_name_prefix=f"confirm-{gateway}")
+
+
+def _ask(gateway: str, check: Check) -> Answer:
+    """Runs in a thread of its own, without the database."""
+    adapter = get_gateway(gateway)
+    try:
+        if check.transaction_id:
+            return Answer(check, status=adapter.fetch_status(check.transaction_id, is_link=check.by_link))
+        assert check.started_at is not None  # noqa: S101 - claim_checks() joins it with the attempt
+        found = adapter.find(check.reference, since=check.started_at, is_link=check.by_link)
+        return Answer(check, status=found, is_absent=found is None)
+    except NotFound:
+        return Answer(check)
+    except Busy as error:
+        return Answer(check, wait_seconds=error.retry_after_seconds)
+    except (Unavailable, Rejected) as error:
+        log.warning("status not to be had", payment=check.payment_id, gateway=gateway, error=str(error))
+    except Exception:
+        log.exception("status not readable", payment=check.payment_id, gateway=gateway)
+    return Answer(check)
+
+
+def _take_up(gateway: str, answers: Sequence[Answer]) -> None:
+    paid = [_as_paid(answer.check, answer.status) for answer in answers if _is_paid(answer)]
+    settle_batch([fact for fact in paid if fact is not None])
+    for answer in answers:
+        if _is_paid(answer):
+            continue
+        try:
+            _take_up_unpaid(gateway, answer)
+        except OperationalError:
+            raise
+        except DatabaseError:
+            # The payment comes up again after its lease; the others of its group go on.
+            log.exception("answer could not be recorded", payment=answer.check.payment_id)
+
+
+def _is_paid(answer: Answer) -> bool:
+    return answer.status is not None and answer.status.outcome is Outcome.PAID
+
+
+def _as_paid(check: Check, status: Status | None) -> Paid | None:
+    if status is None or check.attempt_id is None:
+        return None
+    problem = status.problem
+    if status.reference and status.reference != check.reference:
+        problem = f"asked about {check.reference}, the gateway answered about {status.reference}"
+    return Paid(
+        payment_id=check.payment_id,
+        attempt_id=check.attempt_id,
+        money=None if problem else status.money,
+        fee=status.fee,
+        transaction_id=status.transaction_id,
+        problem=problem,
+    )
+
+
+def _take_up_unpaid(gateway: str, answer: Answer) -> None:
+    status = answer.status
+    if status is not None and status.outcome is Outcome.NOT_PAID and _is_about(status, answer.check):
+        _record_not_paid(answer.check, status)
+    elif answer.is_absent and _absence_is_proof(gateway, answer.check):
+        _record_absent(answer.check)
+    else:
+        if status is not None and status.outcome is Outcome.UNMAPPED:
+            log.error("the gateway used a word we do not know", payment=answer.check.payment_id, word=status.word)
+        _ask_again_later(gateway, answer)
+
+
+def _is_about(status: Status, check: Check) -> bool:
+    return status.reference in {"", check.reference}
+
+
+def _record_not_paid(check: Check, status: Status) -> None:
+    assert check.attempt_id is not None  # noqa: S101
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([check.payment_id])
+        learn_transaction(check.attempt_id, status.transaction_id)
+        record_attempt(check.attempt_id, AttemptState.NOT_PAID, None, problem=status.reason)
+        if not close_unpaid(payment, PaymentState.FAILED, code="declined", problem=status.reason):
+            Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).update(next_check_at=None)
+
+
+def _absence_is_proof(gateway: str, check: Check) -> bool:
+    proves_after = get_gateway(gateway).rules.absence_proves_after_seconds
+    if proves_after is None or check.started_at is None or check.attempt_state == AttemptState.ACCEPTED:
+        return False
+    return timezone.now() > check.started_at + timedelta(seconds=proves_after)
+
+
+def _record_absent(check: Check) -> None:
+    """The lost request was never executed: it counts as an attempt that did not charge."""
+    assert check.attempt_id is not None  # noqa: S101
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([check.payment_id])
+        if not record_attempt(check.attempt_id, AttemptState.ABSENT, None):
+            return
+        if payment.state != PaymentState.REQUESTED:
+            Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).update(next_check_at=None)
+        elif payment.attempts_made < settings.PAYMENT_RETRY_ATTEMPTS:
+            requeue(payment, wait_seconds=retry_delay_seconds(payment.attempts_made))
+        else:
+            close_unpaid(payment, PaymentState.FAILED, code="gateway_unreachable")
+
+
+def _ask_again_later(gateway: str, answer: Answer) -> None:
+    check = answer.check
+    assert check.attempt_id is not None  # noqa: S101
+    delay = answer.wait_seconds or _poll_delay(gateway, check)
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([check.payment_id])
+        if answer.status is not None:
+            learn_transaction(check.attempt_id, answer.status.transaction_id)
+            if payment.state == PaymentState.REQUESTED and record_attempt(
+                check.attempt_id, AttemptState.ACCEPTED, None
+            ):
+                move(payment, PaymentState.PENDING, PAYMENT_MOVES, pending_at=timezone.now())
+        again = payment.state in WAITING_STATES or still_watched(payment)
+        due = timezone.now() + timedelta(seconds=delay) if again else None
+        # Only over our own lease: a webhook that came during the call has made the payment due at once.
+        Payment.objects.filter(pk=payment.pk, next_check_at=check.leased_until).update(next_check_at=due)
+
+
+def _poll_delay(gateway: str, check: Check) -> float:
+    delays = get_gateway(gateway).rules.poll_seconds if check.transaction_id else SEARCH_SECONDS
+    return delays[min(check.checks_made, len(delays)) - 1]
+
+
+def _without_attempt(check: Check) -> None:
+    """Nothing is open at the gateway. A payment that still waits here was left half-way by a crash: it is queued."""
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([check.payment_id])
+        if payment.attempts.filter(state__in=[AttemptState.PAID]).exists():
+            return
+        if payment.state != PaymentState.REQUESTED or not requeue(payment, wait_seconds=0):
+            Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).update(next_check_at=None)

@@ -1,0 +1,37 @@
+"""Why a payment did not go through, in words for the customer. The code is what machines read."""
+
+# code: (English, French)
+SENTENCES: dict[str, tuple[str, str]] = {
+    "declined": (
+        "it was declined on the phone, or the balance was too low.",
+        "il a été refusé sur le téléphone, ou le solde était insuffisant.",
+    ),
+    "invalid_phone": ("this number cannot pay.", "ce numéro ne peut pas payer."),
+    "operator_unsupported": ("this operator is not supported.", "cet opérateur n'est pas pris en charge."),
+    "amount_refused": ("this amount was not accepted.", "ce montant n'a pas été accepté."),
+    "gateway_unreachable": (
+        "the payment service did not answer. Please try again later.",
+        "le service de paiement n'a pas répondu. Veuillez réessayer plus tard.",
+    ),
+    "gateway_credentials": (
+        "the payment service is not available. Please try another method.",
+        "le service de paiement n'est pas disponible. Veuillez choisir un autre moyen.",
+    ),
+    "gateway_disabled": (
+        "the payment service is not available. Please try another method.",
+        "le service de paiement n'est pas disponible. Veuillez choisir un autre moyen.",
+    ),
+    "insufficient_balance": (
+        "your wallet does not hold enough.",
+        "le solde de votre portefeuille est insuffisant.",
+    ),
+    "refused": ("the payment service refused it.", "le service de paiement l'a refusé."),
+    "expired": ("it was not approved in time.", "il n'a pas été confirmé à temps."),
+    "cancelled": ("you cancelled it.", "vous l'avez annulé."),
+}
+
+
+def sentence(code: str, language: str) -> str:
+    """The sentence for a code, in "fr" or "en"; the general one for a code that has none."""
+    english, french = SENTENCES.get(code, SENTENCES["refused"])
+    return french if language == "fr" else english

@@ -1,0 +1,180 @@
+"""What a gateway must do, in our words: plain values in, frozen dataclasses out, our errors only.
+
+An adapter knows no model, no queue and no transaction. Threads share one adapter per process, so it keeps no
+state of a call; its HTTP session is pooled.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from choptym.lib.errors import Exchange
+from choptym.lib.money import Money
+
+
+class Outcome(StrEnum):
+    """What the gateway says became of the money."""
+
+    PAID = "paid"
+    NOT_PAID = "not_paid"  # final: no money moved and none will
+    WAITING = "waiting"  # the customer has not answered yet
+    UNMAPPED = "unmapped"  # a word we do not know: alert, change nothing
+
+
+@dataclass(frozen=True, slots=True)
+class CollectRequest:
+    """One try to collect. `reference` is the attempt's own UUID4: sent everywhere the gateway echoes something back."""
+
+    reference: str
+    money: Money
+    phone: str  # national, nine digits, beginning with 6
+    description: str
+    operator: str = ""  # "mtn", "orange" or "" when unsure
+    email: str = ""
+    return_url: str = ""  # for payment links: where the browser goes afterwards
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The gateway has taken the request. Nothing is paid yet."""
+
+    transaction_id: str  # "" when the gateway will tell it later
+    instructions: str = ""  # what the customer does next, such as "*126#"
+    link: str = ""  # the hosted page, for payment links
+    exchange: Exchange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The gateway's word about one transaction."""
+
+    outcome: Outcome
+    transaction_id: str
+    reference: str  # ours; "" when the gateway did not echo it
+    money: Money | None  # gross, what the payer paid; None when absent or unreadable
+    fee: Money | None = None
+    operator: str = ""
+    operator_reference: str = ""
+    reason: str = ""  # why not paid, in the gateway's words: for staff, never for the customer
+    word: str = ""  # the status as the gateway spells it
+    # What could not be read or contradicts itself (an amount with a fraction, say). With PAID: the payment goes to
+    # REVIEW.
+    problem: str = ""
+    occurred_at: datetime | None = None
+    exchange: Exchange | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A webhook, reduced. `key` is the same for every delivery of the same fact."""
+
+    key: str
+    transaction_id: str
+    reference: str = ""
+    word: str = ""
+    status: Status | None = None  # set only when the signature covers the body, so that it may settle
+    payload: Mapping[str, object] = field(default_factory=dict)  # what is kept, with secrets taken out
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the gateway's own history, for reconciliation."""
+
+    status: Status
+    is_collection: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A day of the gateway's own history. Not complete: that a line is absent proves nothing."""
+
+    lines: tuple[Line, ...]
+    is_complete: bool = True
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the adapter knows about its gateway that the rest of the system needs."""
+
+    name: str
+    currencies: frozenset[str]
+    minimum_minor: Mapping[str, int]  # per currency
+    has_links: bool
+    signs_events: bool  # a verified webhook may settle without a status query
+    # Delays between status queries, the last one repeated, from the gateway's reference page.
+    poll_seconds: tuple[float, ...]
+    # After this long, "no such reference" proves that a lost request was never executed. None: it never does.
+    absence_proves_after_seconds: float | None
+
+
+class Gateway(Protocol):
+    """One provider. Every method may raise Unavailable (see choptym.lib.errors for its kinds).
+
+    No method takes longer than the gateway's total deadline, whatever it has to do (wait for a connection, fetch a
+    token, repeat a read). Errors carry the masked `exchange` when there was one. `is_link` says that the transaction
+    began with create_link(): there a failed try, or "not found", can still become a payment.
+    """
+
+    rules: Rules
+
+    def collect(self, request: CollectRequest) -> Accepted:
+        """Push a payment request to the customer's phone.
+
+        Raises Rejected (final refusal; nothing charged; `code` from REFUSALS), NotSent (nothing charged; may be tried
+        again), Busy (nothing charged; come back later), OutcomeUnknown (ask before any second try).
+        """
+        ...
+
+    def create_link(self, request: CollectRequest) -> Accepted:
+        """Open a hosted payment page. Raises like collect()."""
+        ...
+
+    def fetch_status(self, transaction_id: str, *, is_link: bool = False) -> Status:
+        """Ask what is true about a transaction. Raises NotFound, Busy, Unavailable, Rejected (malformed id)."""
+        ...
+
+    def find(self, reference: str, *, since: datetime, is_link: bool = False) -> Status | None:
+        """Look for an attempt by our own reference after a lost answer. None: the gateway shows nothing (yet)."""
+        ...
+
+    def expire_link(self, transaction_id: str) -> Status:
+        """Close a hosted page, where the gateway can, and say what is true afterwards. Raises like fetch_status()."""
+        ...
+
+    def read_webhook(self, *, method: str, body: bytes, query: Mapping[str, str], headers: Mapping[str, str]) -> Event:
+        """Check who sent this and reduce it. Raises BadSignature, or Rejected when the body makes no sense."""
+        ...
+
+    def history(self, day: date) -> History:
+        """The gateway's own list for a day (UTC)."""
+        ...
+
+    def fetch_balance(self) -> Money:
+        """What the gateway holds for us."""
+        ...
+
+
+def best_of(found: Sequence[Status]) -> Status | None:
+    """The one that counts when a reference was used more than once: paid before waiting before not paid."""
+    order = (Outcome.PAID, Outcome.UNMAPPED, Outcome.WAITING, Outcome.NOT_PAID)
+    best = min(found, key=lambda status: order.index(status.outcome), default=None)
+    paid = {status.transaction_id for status in found if status.outcome is Outcome.PAID}
+    if best is not None and len(paid) > 1:
+        return replace(best, problem=f"paid more than once: {', '.join(sorted(paid))}"[:500])
+    return best
+
+
+# Why a collection was refused, in our words; each has a sentence for the customer in payments/failures.py.
+REFUSALS = frozenset({
+    "invalid_phone",
+    "operator_unsupported",
+    "amount_refused",
+    "gateway_credentials",
+    "gateway_disabled",
+    "refused",
+})  # fmt: skip

@@ -1,0 +1,115 @@
+"""Careful readers of what gateways say. Strangers can send webhooks: nothing here raises but ValueError."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from uuid import UUID
+
+from choptym.lib.money import MINOR_DIGITS, Money
+
+MAX_TEXT = 500
+_ABSENT = frozenset({"", "none", "null"})  # CamPay sends the word None for what is not there
+_AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LONGEST_WAIT_SECONDS = 3600.0
+
+
+def read_json(body: bytes) -> object:
+    """Parse strictly. Numbers with a point stay text, so that no digit of an amount is lost. Raises ValueError."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), parse_float=str, parse_constant=_refuse, object_pairs_hook=_refuse_repeats
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(word: str) -> object:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _refuse_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key appears twice")
+    return result
+
+
+def clean(text: str) -> str:
+    """Without what PostgreSQL refuses in a text: NUL and halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+
+
+def read_text(value: object, most: int = MAX_TEXT) -> str:
+    """A text or a whole number as text; "" for everything that means "absent"."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15:
+        value = str(value)
+    if not isinstance(value, str):
+        return ""
+    value = clean(value).strip()
+    return "" if value.lower() in _ABSENT else value[:most]
+
+
+def digest_of(text: str) -> str:
+    """Sixteen characters that stand for a long text, or for a secret one."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def read_uuid(value: object) -> str:
+    """A UUID in its usual spelling and lower case, or ""."""
+    text = read_text(value)
+    return str(UUID(text)) if _UUID.fullmatch(text) else ""
+
+
+def read_amount(value: object, currency: str) -> Money:
+    """An amount in major units: digits, and after a point only what the currency has. Raises ValueError."""
+    text = read_text(value)
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not an amount")
+    return Money.from_major(text, currency)
+
+
+def read_rounded_down(value: object, currency: str) -> Money | None:
+    """An amount that may carry a fraction of the minor unit (what is left after a fee), or None."""
+    text = read_text(value)
+    if not _AMOUNT.fullmatch(text):
+        return None
+    return Money(int(Decimal(text).scaleb(MINOR_DIGITS[currency])), currency)
+
+
+def read_fee(gross: Money | None, net: object) -> Money | None:
+    """Gross less net, rounded up to a whole unit; None when the net is absent or larger."""
+    left = read_rounded_down(net, gross.currency) if gross is not None else None
+    if gross is None or left is None or not 0 < left.amount_minor <= gross.amount_minor:
+        return None
+    return Money(gross.amount_minor - left.amount_minor, gross.currency)
+
+
+def read_instant(value: object) -> datetime | None:
+    """An ISO date or time; without an offset it is UTC."""
+    try:
+        instant = datetime.fromisoformat(read_text(value))
+    except ValueError:
+        return None
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """What the gateway asks for, in seconds, when it is sane. Understands both spellings of the header."""
+    text = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(text) if text.isascii() and text.isdigit() else _seconds_until(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return seconds if 0 < seconds <= _LONGEST_WAIT_SECONDS else None
+
+
+def _seconds_until(text: str) -> float:
+    instant = parsedate_to_datetime(text)
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return (instant - datetime.now(UTC)).total_seconds()

@@ -1,0 +1,202 @@
+"""The only place of this app that locks or claims rows.
+
+The order of locks everywhere: payments, orders, cart lines, products, wallet accounts; within each by ascending id.
+A claim is one statement that takes rows and moves their due time ahead: nobody else finds them until it has passed,
+and if the claimer dies they come up again by themselves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+
+from payments.models import Payment
+from payments.states import MAY_CHARGE, OPEN_ATTEMPTS, WAITING_STATES, AttemptState, EventState, PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A payment whose turn it is: everything that the gateway call needs, so that no row is read during it."""
+
+    payment_id: int
+    attempt_id: int
+    reference: str
+    gateway: str
+    by_link: bool
+    phone: str
+    amount_minor: int
+    currency: str
+    order_id: int | None
+    attempts_made: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A payment whose gateway is to be asked, with the attempt to ask about (None: there is nothing to ask)."""
+
+    payment_id: int
+    state: str
+    by_link: bool
+    checks_made: int
+    queued_at: datetime
+    attempt_id: int | None
+    attempt_state: str
+    reference: str
+    transaction_id: str
+    started_at: datetime | None
+    leased_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A webhook event to be matched with its payment."""
+
+    event_id: int
+    gateway: str
+    transaction_id: str
+    reference: str
+    looks: int
+    received_at: datetime
+
+
+def lock_payments(payment_ids: Sequence[int]) -> list[Payment]:
+    """These payments, locked until the caller's transaction ends."""
+    rows: QuerySet[Payment] = Payment.objects.select_for_update().filter(pk__in=payment_ids)
+    return list(rows.order_by("pk"))
+
+
+def claim_charge(payment_id: int) -> Charge | None:
+    """QUEUED → REQUESTED, with the row of the try, before the call. None: not due, or somebody else has it.
+
+    From here on only the gateway knows what happened; should this process die, the payment is asked about once
+    PAYMENT_LEASE_SECONDS have passed. One statement; commits by itself.
+    """
+    rows = _fetch(
+        """
+        WITH claimed AS (
+            UPDATE payments_payment SET state = %(requested)s, attempts_made = attempts_made + 1,
+                   requested_at = coalesce(requested_at, now()),
+                   next_check_at = now() + make_interval(secs => %(lease)s), checks_made = 0
+            WHERE id = %(payment)s AND state = %(queued)s AND next_attempt_at <= now() AND expires_at > now()
+              AND NOT EXISTS (SELECT 1 FROM payments_paymentattempt
+                              WHERE payment_id = %(payment)s AND state = ANY(%(may_charge)s))
+            RETURNING *
+        ), started AS (
+            INSERT INTO payments_paymentattempt
+                (payment_id, number, reference, gateway, state, transaction_id, link, instructions,
+                 collected_currency, started_at, request, response, problem)
+            SELECT id, 1 + (SELECT count(*) FROM payments_paymentattempt WHERE payment_id = %(payment)s),
+                   gen_random_uuid(), gateway, %(started)s, '', '', '', '', now(), '{}', '{}', ''
+            FROM claimed
+            RETURNING id, payment_id, reference
+        )
+        SELECT claimed.id, started.id, started.reference::text, claimed.gateway, claimed.by_link, claimed.phone,
+               claimed.amount_minor, claimed.currency, claimed.order_id, claimed.attempts_made, auth_user.email
+        FROM claimed JOIN started ON started.payment_id = claimed.id JOIN auth_user ON auth_user.id = claimed.user_id
+        """,
+        {
+            "payment": payment_id,
+            "lease": settings.PAYMENT_LEASE_SECONDS,
+            "may_charge": list(MAY_CHARGE),
+            "queued": PaymentState.QUEUED,
+            "requested": PaymentState.REQUESTED,
+            "started": AttemptState.STARTED,
+        },
+    )
+    return Charge(*rows[0]) if rows else None
+
+
+def claim_checks(gateway: str, limit: int) -> list[Check]:
+    """Up to `limit` payments of this gateway whose status is due, each with its open attempt. Commits by itself."""
+    rows = _fetch(
+        """
+        WITH due AS (
+            SELECT id FROM payments_payment WHERE gateway = %(gateway)s AND next_check_at <= now()
+            ORDER BY next_check_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+        ), claimed AS (
+            UPDATE payments_payment payment
+            SET next_check_at = now() + make_interval(secs => %(lease)s), checks_made = checks_made + 1
+            FROM due WHERE payment.id = due.id
+            RETURNING payment.id, payment.state, payment.by_link, payment.checks_made, payment.queued_at,
+                      payment.next_check_at
+        )
+        SELECT claimed.id, claimed.state, by_link, checks_made, queued_at, attempt.id, coalesce(attempt.state, ''),
+               coalesce(attempt.reference::text, ''), coalesce(attempt.transaction_id, ''), attempt.started_at,
+               next_check_at
+        FROM claimed LEFT JOIN payments_paymentattempt attempt
+             ON attempt.payment_id = claimed.id AND attempt.state = ANY(%(open)s)
+        """,
+        {
+            "gateway": gateway,
+            "limit": limit,
+            "lease": settings.PAYMENT_LEASE_SECONDS,
+            "open": list(OPEN_ATTEMPTS),
+        },
+    )
+    return [Check(*row) for row in rows]
+
+
+def claim_events(limit: int) -> list[Look]:
+    """Up to `limit` webhook events that are due to be looked at. Commits by itself."""
+    rows = _fetch(
+        """
+        UPDATE payments_webhookevent SET looks = looks + 1, next_look_at = now() + make_interval(secs => %(lease)s)
+        WHERE id IN (SELECT id FROM payments_webhookevent WHERE next_look_at <= now()
+                     ORDER BY next_look_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+          AND state = ANY(%(waiting)s)
+        RETURNING id, gateway, transaction_id, reference, looks, received_at
+        """,
+        {
+            "limit": limit,
+            "lease": settings.PAYMENT_LEASE_SECONDS,
+            "waiting": [EventState.NEW, EventState.PARKED],
+        },
+    )
+    return [Look(*row) for row in rows]
+
+
+def claim_unpublished(*, priority: int, told_before: datetime, limit: int) -> list[tuple[int, str]]:
+    """(id, gateway) of due payments of this priority that nobody was told of since `told_before`. Commits by itself."""
+    return _fetch(
+        """
+        UPDATE payments_payment SET published_at = now()
+        WHERE id IN (SELECT id FROM payments_payment
+                     WHERE state = %(queued)s AND priority = %(priority)s
+                       AND next_attempt_at <= now() AND expires_at > now()
+                       AND (published_at IS NULL OR published_at < %(told_before)s)
+                     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+        RETURNING id, gateway
+        """,
+        {"queued": PaymentState.QUEUED, "priority": priority, "told_before": told_before, "limit": limit},
+    )
+
+
+def claim_expired(limit: int) -> list[int]:
+    """Payments that nobody paid in time. Each is locked again, and looked at again, by whoever closes it."""
+    rows = _fetch(
+        """
+        SELECT id FROM payments_payment WHERE state = ANY(%(waiting)s) AND expires_at <= now()
+        ORDER BY expires_at LIMIT %(limit)s
+        """,
+        {"waiting": list(WAITING_STATES), "limit": limit},
+    )
+    return [row[0] for row in rows]
+
+
+def try_lock_key(user_id: int, key: str) -> bool:
+    """Hold this customer's idempotency key until the caller's transaction ends. False: a first request is running."""
+    rows = _fetch(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%(key)s, %(user)s))", {"key": key, "user": user_id}
+    )
+    return bool(rows[0][0])
+
+
+def _fetch(query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return list(cursor.fetchall())

@@ -1,0 +1,64 @@
+"""Prove that the books, the orders, the stock and the gateways agree: exit 0 if they do, else name each break."""
+
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, transaction
+
+from payments import prove
+from payments.prove_gateways import compare_sandbox
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
+        parser.add_argument("--sandbox", default="", help="Address of the sandbox, to compare with its own books too.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            # One moment for all checks: a payment that settles while we read is seen either wholly or not at all.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            breaks = prove.find_breaks()
+            waiting = prove.unfinished()
+        comparison = compare_sandbox(options["sandbox"]) if options["sandbox"] else None
+        if comparison is not None:
+            breaks |= comparison.breaks
+        result = {
+            "ok": not breaks,
+            "unfinished": waiting,
+            "lost": comparison.lost if comparison else len(breaks.get("capture_not_booked", [])),
+            "doubled": comparison.doubled if comparison else len(breaks.get("two_captures", [])),
+            "gateways": [asdict(gateway) for gateway in comparison.gateways] if comparison else [],
+            "breaks": [
+                {"kind": kind, "count": len(places), "places": places[:SHOWN]} for kind, places in breaks.items()
+            ],
+        }
+        if options["json"]:
+            self.stdout.write(json.dumps(result))
+        else:
+            self._tell(result)
+        if breaks:
+            raise CommandError(f"{sum(map(len, breaks.values()))} breaks", returncode=1)
+
+    def _tell(self, result: dict[str, Any]) -> None:
+        for gateway in result["gateways"]:
+            self.stdout.write(
+                f"{gateway['name']}: collected {gateway['collected']} payments worth {gateway['collected_minor']}, "
+                f"booked {gateway['booked']} worth {gateway['booked_minor']}"
+            )
+        for found in result["breaks"]:
+            self.stdout.write(self.style.ERROR(f"{found['kind']}: {found['count']}"))
+            for place in found["places"]:
+                self.stdout.write(f"  {place}")
+        if result["ok"]:
+            self.stdout.write(self.style.SUCCESS("The books agree with each other, with orders, stock and gateways."))
+        self.stdout.write(
+            f"lost {result['lost']}, doubled {result['doubled']}, not at their end {result['unfinished']}"
+        )

@@ -1,0 +1,165 @@
+"""Matching webhook events with their payments.
+
+An event is a hint. Matched with a try that is still open, it makes its payment due to be asked about. One that matches
+nothing, or a try that had ended, is looked up at its gateway first: it may be the answer to a call whose own answer
+was lost, or money that came after all.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.db import connection, transaction
+from django.utils import timezone
+
+from choptym.lib.errors import NotFound, Rejected, Unavailable
+from choptym.lib.outbound import refuse_in_transaction
+from payments.attempts import learn_transaction
+from payments.gateways import get_gateway
+from payments.gateways.base import Outcome, Status
+from payments.locks import Look, claim_events, lock_payments
+from payments.models import Payment, PaymentAttempt, WebhookEvent
+from payments.settle import Paid, settle_batch
+from payments.states import OPEN_ATTEMPTS, AttemptState, EventState
+
+log = structlog.get_logger(__name__)
+
+EVENT_BATCH = 200
+# When an event that belongs to nothing is looked at again; after the last one it stays unclaimed.
+LOOK_AGAIN_SECONDS = (5, 30, 300, 3600, 6 * 3600, 24 * 3600, 48 * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    look: Look
+    attempt: PaymentAttempt
+
+
+def match_batch() -> tuple[int, set[str]]:
+    """Take up one batch of events. Returns how many, and the gateways of which payments became due.
+
+    Network: a status query for events that match no open try.
+    Commits: the matched ones together, each of the others by itself.
+    """
+    looks = claim_events(EVENT_BATCH)
+    if not looks:
+        return 0, set()
+    matches = _known_attempts(looks)
+    known = {match.look.event_id for match in matches}
+    plain = [match for match in matches if match.attempt.state in {*OPEN_ATTEMPTS, AttemptState.PAID}]
+    _record_matches(plain)
+    odd = [match.look for match in matches if match not in plain]
+    for look in [*odd, *(look for look in looks if look.event_id not in known)]:
+        _look_up(look)
+    return len(looks), {look.gateway for look in looks}
+
+
+def _known_attempts(looks: Sequence[Look]) -> list[Match]:
+    by_transaction = {(look.gateway, look.transaction_id): look for look in looks if look.transaction_id}
+    attempts = PaymentAttempt.objects.filter(transaction_id__in=[transaction for _, transaction in by_transaction])
+    found = {(attempt.gateway, attempt.transaction_id): attempt for attempt in attempts}
+    references = {reference: look for look in looks if (reference := _uuid(look.reference))}
+    by_reference = {
+        (attempt.gateway, str(attempt.reference)): attempt
+        for attempt in PaymentAttempt.objects.filter(reference__in=list(references))
+    }
+    matches = []
+    for look in looks:
+        attempt = found.get((look.gateway, look.transaction_id)) or by_reference.get((look.gateway, look.reference))
+        if attempt is not None:
+            matches.append(Match(look, attempt))
+    return matches
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _record_matches(matches: Sequence[Match]) -> None:
+    """The events are matched, their payments due: in one transaction, so that neither is without the other."""
+    if not matches:
+        return
+    with transaction.atomic(durable=True):
+        lock_payments([match.attempt.payment_id for match in matches])
+        for match in matches:
+            if not match.attempt.transaction_id:
+                learn_transaction(match.attempt.pk, match.look.transaction_id)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE payments_webhookevent event
+                SET state = %s, payment_id = matched.payment, next_look_at = NULL
+                FROM unnest(%s::bigint[], %s::bigint[]) AS matched(event, payment) WHERE event.id = matched.event
+                """,
+                [
+                    EventState.MATCHED,
+                    [match.look.event_id for match in matches],
+                    [match.attempt.payment_id for match in matches],
+                ],
+            )
+        _make_due([match.attempt.payment_id for match in matches if match.attempt.state in OPEN_ATTEMPTS])
+
+
+def _make_due(payment_ids: Sequence[int]) -> None:
+    """Ask about these now. What is settled or under review has nothing left to ask."""
+    open_attempts = PaymentAttempt.objects.filter(payment__in=payment_ids, state__in=OPEN_ATTEMPTS)
+    Payment.objects.filter(pk__in=open_attempts.values("payment"), settled_at__isnull=True).update(
+        next_check_at=timezone.now()
+    )
+
+
+def _look_up(look: Look) -> None:
+    """Ask the gateway whose this is."""
+    status = _fetch(look)
+    attempt = None
+    if status is not None and (reference := _uuid(status.reference or look.reference)):
+        attempt = PaymentAttempt.objects.filter(gateway=look.gateway, reference=reference).first()
+    if attempt is None or status is None:
+        _park(look)
+        return
+    if attempt.state in OPEN_ATTEMPTS:
+        _record_matches([Match(look, attempt)])
+        return
+    if status.outcome is Outcome.PAID and attempt.state != AttemptState.PAID:
+        settle_batch([_as_paid(attempt, status)])
+    WebhookEvent.objects.filter(pk=look.event_id).update(
+        state=EventState.MATCHED, payment=attempt.payment_id, next_look_at=None
+    )
+
+
+def _as_paid(attempt: PaymentAttempt, status: Status) -> Paid:
+    return Paid(
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.pk,
+        money=None if status.problem else status.money,
+        fee=status.fee,
+        transaction_id=status.transaction_id,
+        problem=status.problem,
+    )
+
+
+def _fetch(look: Look) -> Status | None:
+    if not look.transaction_id:
+        return None
+    refuse_in_transaction()
+    try:
+        return get_gateway(look.gateway).fetch_status(look.transaction_id)
+    except (NotFound, Unavailable, Rejected) as error:
+        log.info("the gateway tells nothing about an event", event=look.event_id, error=str(error))
+        return None
+
+
+def _park(look: Look) -> None:
+    """Keep it, and look again: it may come to belong to a payment. In the end it stays, unclaimed."""
+    events = WebhookEvent.objects.filter(pk=look.event_id)
+    if look.looks > len(LOOK_AGAIN_SECONDS):
+        events.update(state=EventState.UNCLAIMED, next_look_at=None, problem="belongs to no payment of ours")
+        log.warning("a webhook event belongs to nothing", event=look.event_id, gateway=look.gateway)
+        return
+    again = timezone.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[look.looks - 1])
+    events.update(state=EventState.PARKED, next_look_at=again)

@@ -1,0 +1,28 @@
+"""What a payment has to tell its customer."""
+
+from collections.abc import Sequence
+
+from notifications.notify import Message
+from orders.models import Order
+from payments.failures import sentence
+from payments.models import Payment
+
+
+def messages_about(events: Sequence[tuple[Payment, str]]) -> list[Message]:
+    """One message per payment and kind of event, with the words that the templates need. One query for all."""
+    order_ids = [payment.order_id for payment, _ in events if payment.order_id is not None]
+    orders = {order.pk: order for order in Order.objects.filter(pk__in=order_ids).select_related("shop")}
+    messages = []
+    for payment, kind in events:
+        order = orders.get(payment.order_id) if payment.order_id is not None else None
+        context = {
+            "amount": str(payment.amount),
+            "order": order.number if order else "",
+            "shop": order.shop.name if order else "",
+        }
+        if payment.failure_code:
+            context["why_en"] = sentence(payment.failure_code, "en")
+            context["why_fr"] = sentence(payment.failure_code, "fr")
+        about = f"payment:{payment.pk}"
+        messages.append(Message(user_id=payment.user_id, kind=kind, about=about, phone=payment.phone, context=context))
+    return messages

@@ -1,0 +1,108 @@
+"""What a waiting customer sees: the steps, their place in line, an honest guess of the rest.
+
+Made to be polled by a crowd: the place in line comes from one list of waiting ids that is read once a second per
+process, so that a status read costs one indexed row.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from payments.models import Payment, Priority
+from payments.states import FINAL_STATES, PaymentState
+from payments.stats import WINDOW_SECONDS, Snapshot, flow
+
+# Until the first payments have been measured: a push, a PIN, a settlement.
+ASSUMED_SECONDS = 15.0
+# A payment counts for the rate only when there were enough of them to mean something.
+ENOUGH_TO_MEASURE = 5
+
+_READ_AGAIN_SECONDS = {PaymentState.QUEUED: 2, PaymentState.REQUESTED: 2, PaymentState.PENDING: 3}
+_LONGEST_READ_AGAIN_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The ids that wait, oldest first, per priority."""
+
+    waiting: dict[int, list[int]]
+
+    def ahead_of(self, payment: Payment) -> int:
+        """How many go first: every higher priority, and the older ones of the same."""
+        higher = sum(len(ids) for priority, ids in self.waiting.items() if priority > payment.priority)
+        return higher + bisect_left(self.waiting[payment.priority], payment.pk)
+
+
+def _read_line() -> Line:
+    waiting: dict[int, list[int]] = {int(priority): [] for priority in Priority}
+    rows = Payment.objects.filter(state=PaymentState.QUEUED).order_by("-priority", "pk")
+    for priority, payment_id in rows.values_list("priority", "pk"):
+        waiting[priority].append(payment_id)
+    return Line(waiting)
+
+
+line = Snapshot(_read_line)
+
+
+def position_of(payment: Payment) -> int:
+    """1 is next in line; 0 once its turn has come."""
+    return line.get().ahead_of(payment) + 1 if payment.state == PaymentState.QUEUED else 0
+
+
+def eta_seconds(payment: Payment, position: int) -> int:
+    """How long until it is settled, if all goes on as it did: the line before it at the measured rate, then its way.
+
+    0 once it has ended.
+    """
+    if payment.state in FINAL_STATES:
+        return 0
+    now = flow.get()
+    own_way = ASSUMED_SECONDS
+    if now.settled >= ENOUGH_TO_MEASURE:
+        own_way = max(1.0, now.average_total_seconds - now.average_wait_seconds)
+    if payment.state != PaymentState.QUEUED:
+        since = payment.requested_at or payment.queued_at
+        gone = (timezone.now() - since).total_seconds()
+        return max(1, ceil(own_way - gone))
+    per_second = now.started / WINDOW_SECONDS
+    if now.started < ENOUGH_TO_MEASURE:
+        per_second = settings.MAX_CONCURRENT_PAYMENTS / 2
+    # After a quiet time the measured rate says nothing of what we could do; the slots that we have do.
+    per_second = max(per_second, settings.MAX_CONCURRENT_PAYMENTS / 10)
+    not_before = max(0.0, (payment.next_attempt_at - timezone.now()).total_seconds())
+    return max(1, ceil(max(position / per_second, not_before) + own_way))
+
+
+def read_again_seconds(payment: Payment, eta: int) -> int | None:
+    """When it is worth asking again; None once it has ended."""
+    if payment.state in FINAL_STATES:
+        return None
+    return max(_READ_AGAIN_SECONDS[PaymentState(payment.state)], min(eta // 4, _LONGEST_READ_AGAIN_SECONDS))
+
+
+def steps_of(payment: Payment) -> list[dict[str, Any]]:
+    """The way of the payment, each step with the time at which it was reached."""
+    is_wallet = payment.requested_at is None and payment.gateway == "wallet"
+    steps = [_step("accepted", payment.queued_at)]
+    if not is_wallet:
+        steps.append(_step("sent_to_gateway", payment.requested_at))
+        steps.append(_step("waiting_for_approval", payment.pending_at))
+    if payment.state in FINAL_STATES:
+        steps.append(_step(payment.state.lower(), payment.finished_at))
+    else:
+        steps.append(_step("settled", None))
+    return steps
+
+
+def _step(name: str, at: datetime | None) -> dict[str, Any]:
+    return {"name": name, "is_done": at is not None, "at": iso(at)}
+
+
+def iso(at: datetime | None) -> str | None:
+    """A time as the API shows it: ISO 8601 in the service's time zone."""
+    return timezone.localtime(at).isoformat() if at else None

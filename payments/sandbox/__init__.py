@@ -1,0 +1,55 @@
+"""The gateways as a local server: their dialects on real HTTP, their own books, and faults to order.
+
+    python -m payments.sandbox --host 127.0.0.1 --port 9000 [--seed 1] [--webhooks http://127.0.0.1:8000/webhooks]
+
+It prints one line when it is ready and stops cleanly on SIGTERM. Nothing is written to disk; nothing of the rest of
+the project is imported. A request goes: server.py (which path) → faults.py (what goes wrong) → dialects/ (what the
+gateway says) → books.py and life.py (what becomes of the money) → webhooks.py (who is told).
+
+Point the base addresses here; credentials are these, or the variables in brackets:
+
+    /fapshi       apiuser sandbox-user [FAPSHI_API_USER], apikey FAK_TEST_sandbox [FAPSHI_API_KEY];
+                  payouts: sandbox-payout [FAPSHI_PAYOUT_USER], FAK_TEST_payout [FAPSHI_PAYOUT_KEY];
+                  webhook secret sandbox-fapshi-secret [FAPSHI_WEBHOOK_SECRET]
+    /campay/api   username sandbox-user [CAMPAY_USERNAME], password sandbox-password [CAMPAY_PASSWORD];
+                  webhook key sandbox-campay-key [CAMPAY_WEBHOOK_KEY]; also the permanent token sandbox-permanent-token
+
+The control side, JSON both ways; a refusal is {"code", "message", "field"} and changes nothing:
+
+    GET   /control                             the gateways, and the sandbox's time
+    GET   /control/{gateway}                   its knobs, and the overrides by phone
+    PATCH /control/{gateway}                   {knob: value, …, "phones": {…}}: all or nothing
+    GET   /control/{gateway}/books             entries, totals by kind.state, most_in_flight, most_in_one_second, calls;
+                                               ?state= kind= reference= phone= since_entry= (a number) limit=
+    GET   /control/{gateway}/webhooks          the last thousand sent, with the receiver's answer; ?gateway_id=
+    POST  /control/{gateway}/webhooks/resend   {"gateway_id": …}: tell again what the transaction is now
+    POST  /control/reset                       {"seed": 7}: empty books, knobs (but webhook_url) and time as at start
+    POST  /control/clock                       {"advance_seconds": n}: links and tokens expire, late things happen
+
+Knobs. Rates are shares from 0 to 1, all 0 at the start; durations are milliseconds; amounts are minor units. Speed:
+latency_ms (+ up to latency_jitter_ms), approval_delay_ms = 100 (+ up to approval_jitter_ms). The payer: refusal_rate,
+never_approve_rate (stays pending), links_pay_themselves, operator_down (null, "mtn", "orange": its payments fail),
+payout_failure_rate (payouts and refunds).
+Calls: error_rate (500, nothing done), html_error_rate (502 page, nothing done), reset_rate (dropped, nothing done),
+timeout_rate (nothing done, no answer, dropped after timeout_hold_ms), error_after_capture_rate and
+timeout_after_capture_rate (the same, although the transaction exists and goes on), status_error_rate (500 when a
+transaction is read), outage (503 to all), rate_limit_per_second (null or n, then 429; retry_after_header). Money:
+wrong_amount_rate by wrong_amount_delta_minor, success_after_expiry_rate (links), success_after_failure_rate (each
+late_success_ms later), fee_basis_points, payout_fee_basis_points. Webhooks: webhook_url, webhooks_enabled, and
+webhook_{lost,duplicate,late,reorder,before_answer,forged,unknown}_rate, webhook_late_ms; a forged one claims at once
+that a new transaction is paid, an unknown one is signed well but for a transaction nobody knows. What only one gateway
+has stands in its dialect: FapshiKnobs, CamPayKnobs.
+
+Overrides by phone let tests share one sandbox: PATCH {"phones": {"677000001": {"knobs": {"refusal_rate": 1},
+"times": 2}}} holds for the next two calls that would charge that number, and for the whole life of what they create
+(approval, webhooks, status_error_rate, how it is shown); "times": null is for ever, a null override ends it. All knobs
+can be overridden but webhook_url, outage, rate_limit_per_second and retry_after_header.
+
+Luck is a hash of the seed, the gateway, the caller's reference (else its phone) with the number of times it was seen,
+and the knob: the same seed and references give the same world in any order of arrival. At Fapshi the documented test
+numbers always pay (670000000, …) or never do (670000001, …); the knobs decide for all others.
+
+Books: an entry is "collected" exactly when the sandbox believes it took the money; "paid_back" when it sent some. A
+call counts as in flight until it is answered, or until a caller who is left without an answer hangs up. A page that
+answers 599 is a fault of the sandbox itself.
+"""

@@ -1,0 +1,104 @@
+"""The hosted payment page behind a link, for a browser (HTML) and for tests (JSON).
+
+    GET  <link>                                     the page, or its state
+    POST <link>  action=pay|decline, phone=67…      what the payer does (form or JSON)
+
+In a browser, a finished payment sends the payer back to the merchant's address.
+"""
+
+from html import escape
+
+from aiohttp import web
+
+from payments.sandbox.books import Entry, State
+from payments.sandbox.calls import Answer, as_html, as_json, parse_object
+from payments.sandbox.gateway import Gateway
+from payments.sandbox.phones import DEFAULT_PAYER, find_operator, is_national
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Sandbox payment</title>{refresh}</head><body>
+<h1>{amount} {currency}</h1><p>Sandbox of {gateway}: no money moves. Status: <b id="state">{state}</b></p>
+{form}</body></html>"""
+
+FORM = """<form method="post"><label>Phone <input name="phone" value="{phone}" pattern="6[0-9]{{8}}" required></label>
+<button name="action" value="pay">Pay</button> <button name="action" value="decline">Decline</button></form>"""
+
+
+async def serve(gateway: Gateway, request: web.BaseRequest, link_id: str) -> Answer:
+    entry = gateway.books.by_link_id.get(link_id)
+    wants_json = "application/json" in request.headers.get("Accept", "")
+    if entry is None:
+        return as_json({"code": "not_found"}, 404) if wants_json else as_html("<h1>No such payment</h1>", 404)
+    if request.method == "POST":
+        form = await _read_form(request)
+        problem = _act(gateway, entry, form)
+        if problem:
+            return as_json({"code": problem}, 409 if problem == "closed" else 400)
+        if not wants_json:
+            return Answer(303, headers={"Location": request.path})
+    return _show_state(gateway, entry) if wants_json else _show_page(gateway, entry)
+
+
+async def _read_form(request: web.BaseRequest) -> dict[str, str]:
+    if request.content_type == "application/json":
+        document = parse_object(await request.read()) or {}
+        return {name: str(value) for name, value in document.items()}
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+def _is_open(entry: Entry) -> bool:
+    """Whether the visitor may try: not paid, not expired, and no try under way."""
+    return entry.state is State.FAILED or (entry.state is State.PENDING and not entry.tries)
+
+
+def _act(gateway: Gateway, entry: Entry, form: dict[str, str]) -> str:
+    """Do what the visitor asks; returns the code of what is wrong with it, or ""."""
+    phone = form.get("phone") or entry.phone or DEFAULT_PAYER
+    action = form.get("action")
+    if action not in {"pay", "decline"}:
+        return "bad_action"
+    if not is_national(phone):
+        return "bad_phone"
+    if not _is_open(entry):
+        return "closed"
+    entry.phone, entry.operator = phone, find_operator(phone)
+    entry.override = entry.override or gateway.overrides.take(phone)
+    if action == "pay":
+        gateway.life.ask(entry)
+    else:
+        gateway.life.decline(entry)
+    return ""
+
+
+def _show_state(gateway: Gateway, entry: Entry) -> Answer:
+    return as_json(
+        {
+            "gateway_id": entry.gateway_id,
+            "state": entry.state,
+            "is_open": _is_open(entry),
+            "amount_minor": entry.amount_minor,
+            "currency": entry.currency,
+            "return_url": gateway.dialect.return_url(entry),
+        }
+    )
+
+
+def _show_page(gateway: Gateway, entry: Entry) -> Answer:
+    return_url = gateway.dialect.return_url(entry)
+    if return_url and entry.state in (State.COLLECTED, State.EXPIRED):
+        return Answer(302, headers={"Location": return_url})
+    is_waiting = entry.state is State.PENDING and not _is_open(entry)
+    form = FORM.format(phone=escape(entry.phone or DEFAULT_PAYER)) if _is_open(entry) else ""
+    if return_url and entry.state is State.FAILED:
+        form += f'<p><a href="{escape(return_url)}">Back to the shop</a></p>'
+    return as_html(
+        PAGE.format(
+            refresh='<meta http-equiv="refresh" content="1">' if is_waiting else "",
+            amount=entry.asked_minor,
+            currency=escape(entry.currency),
+            gateway=escape(gateway.name),
+            state=entry.state,
+            form=form,
+        )
+    )

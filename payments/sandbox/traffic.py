@@ -1,0 +1,35 @@
+"""How many calls a gateway sees: in flight, in any one second, in all. The other side of "never overrun"."""
+
+from collections import deque
+
+
+class Traffic:
+    def __init__(self) -> None:
+        self.calls = 0
+        self.most_in_flight = 0
+        self.most_in_one_second = 0
+        self._in_flight = 0
+        self._arrivals: deque[float] = deque()
+        self._admitted: deque[float] = deque()
+
+    def enter(self, now: float) -> None:
+        self.calls += 1
+        self._in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        arrivals = self._arrivals
+        arrivals.append(now)
+        while arrivals[0] <= now - 1:
+            arrivals.popleft()
+        self.most_in_one_second = max(self.most_in_one_second, len(arrivals))
+
+    def leave(self) -> None:
+        self._in_flight -= 1
+
+    def admit(self, now: float, per_second: int) -> float:
+        """Let a call through and return 0, or return the seconds until there is room again."""
+        while self._admitted and self._admitted[0] <= now - 1:
+            self._admitted.popleft()
+        if len(self._admitted) >= per_second:
+            return self._admitted[-per_second] + 1 - now
+        self._admitted.append(now)
+        return 0.0

@@ -1,0 +1,196 @@
+"""Settlement: what a gateway has collected enters the books, a batch in one transaction.
+
+State, ledger, wallet, order, its items, the stock, the cart and the message to send change together or not at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from choptym.lib.errors import ChoptymError, NotAllowed
+from choptym.lib.money import Money
+from choptym.lib.states import sources_of
+from notifications.notify import notify
+from orders.mark_paid import mark_paid
+from payments.close import close_unpaid
+from payments.locks import lock_payments
+from payments.messages import messages_about
+from payments.models import WALLET, DeadLetter, Payment
+from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
+from wallets import accounts
+from wallets.post import Posting, post_entries
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What the gateway says it collected for one try. `problem` says what could not be read of it."""
+
+    payment_id: int
+    attempt_id: int
+    money: Money | None
+    fee: Money | None = None
+    transaction_id: str = ""
+    problem: str = ""
+
+
+def settle_batch(batch: Sequence[Paid]) -> None:
+    """Book these payments. Safe to call again: what is settled stays as it is.
+
+    A payment that cannot be booked is found by halving the batch and set aside as a dead letter; the rest goes on.
+    Commits: everything of a batch together.
+    Locks:   payments, orders, cart lines, products, wallet accounts.
+    Raises:  OperationalError when the database is away or a lock is not to be had: nothing has changed, ask again.
+    """
+    if not batch:
+        return
+    try:
+        with transaction.atomic(durable=True):
+            _settle(batch)
+    except OperationalError:
+        raise
+    except (DatabaseError, ChoptymError) as error:
+        if len(batch) == 1:
+            _set_aside(batch[0], error)
+            return
+        middle = len(batch) // 2
+        settle_batch(batch[:middle])
+        settle_batch(batch[middle:])
+
+
+def pay_from_wallet(payment_id: int) -> None:
+    """Pay an order from the customer's wallet: the same settlement, without a gateway. Safe to call again.
+
+    A wallet that does not hold enough fails the payment.
+    Commits: everything together.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            payments = lock_payments([payment_id])
+            # Only QUEUED: unlike a gateway's money, nothing has been taken yet, so an ended payment stays ended.
+            if not payments or payments[0].state != PaymentState.QUEUED or payments[0].gateway != WALLET:
+                return
+            _settle([Paid(payment_id=payment_id, attempt_id=0, money=payments[0].amount)])
+    except NotAllowed as error:
+        with transaction.atomic(durable=True):
+            [payment] = lock_payments([payment_id])
+            close_unpaid(payment, PaymentState.FAILED, code=error.code, problem=error.message)
+
+
+def _settle(batch: Sequence[Paid]) -> None:
+    facts = {paid.payment_id: paid for paid in batch}
+    settleable = sources_of(PaymentState.SETTLED, PAYMENT_MOVES)
+    payments = [
+        payment
+        for payment in lock_payments(list(facts))
+        if payment.state in settleable and payment.state != PaymentState.REVIEW
+    ]
+    good = [payment for payment in payments if facts[payment.pk].money == payment.amount]
+    for payment in payments:
+        if facts[payment.pk].money != payment.amount:
+            _put_under_review(payment, facts[payment.pk])
+    if not good:
+        return
+    bought = _orders_bought(good)
+    _write_payments([facts[payment.pk] for payment in good])
+    post_entries([posting for payment in good for posting in _postings(payment, facts[payment.pk], bought)])
+    notify(messages_about([(payment, _kind_of_message(payment, bought)) for payment in good]))
+
+
+def _orders_bought(payments: Sequence[Payment]) -> set[int]:
+    """The payments that buy their order: its first one, if it still waits. The others' money stays in wallets."""
+    first: dict[int, int] = {}
+    for payment in payments:
+        if payment.order_id is not None:
+            first.setdefault(payment.order_id, payment.pk)
+    paid_orders = mark_paid(list(first))
+    return {payment_id for order_id, payment_id in first.items() if order_id in paid_orders}
+
+
+def _write_payments(batch: Sequence[Paid]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payments_payment payment
+            SET state = %s, settled_at = now(), finished_at = now(), next_check_at = NULL, fee_minor = paid.fee,
+                failure_code = '', problem = ''
+            FROM unnest(%s::bigint[], %s::bigint[]) AS paid(id, fee) WHERE payment.id = paid.id
+            """,
+            [
+                PaymentState.SETTLED,
+                [paid.payment_id for paid in batch],
+                [paid.fee.amount_minor if paid.fee else None for paid in batch],
+            ],
+        )
+    _write_attempts(batch)
+
+
+def _write_attempts(batch: Sequence[Paid]) -> None:
+    tries = [paid for paid in batch if paid.attempt_id]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payments_paymentattempt attempt
+            SET state = %s, collected_minor = paid.amount, collected_currency = paid.currency,
+                ended_at = coalesce(attempt.ended_at, now()),
+                transaction_id = CASE WHEN attempt.transaction_id = '' THEN paid.transaction_id
+                                      ELSE attempt.transaction_id END
+            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[])
+                 AS paid(id, amount, currency, transaction_id)
+            WHERE attempt.id = paid.id AND attempt.state = ANY(%s)
+            """,
+            [
+                AttemptState.PAID,
+                [paid.attempt_id for paid in tries],
+                [paid.money.amount_minor if paid.money else None for paid in tries],
+                [paid.money.currency if paid.money else "" for paid in tries],
+                [paid.transaction_id for paid in tries],
+                sources_of(AttemptState.PAID, ATTEMPT_MOVES),
+            ],
+        )
+
+
+def _postings(payment: Payment, paid: Paid, bought: set[int]) -> list[Posting]:
+    """The money comes in to the customer, and goes on to sales if it buys its order; else it stays in the wallet."""
+    customer = accounts.customer(payment.user_id)
+    reason = f"payment:{payment.pk}"
+    postings = []
+    if payment.gateway != WALLET:
+        gateway = accounts.gateway(payment.gateway)
+        postings.append(Posting(gateway, customer, payment.amount, f"{reason}:capture"))
+        if paid.fee is not None and paid.fee.amount_minor > 0:
+            postings.append(Posting(accounts.fees(payment.gateway), gateway, paid.fee, f"{reason}:fee"))
+    if payment.pk in bought:
+        postings.append(Posting(customer, accounts.SALES, payment.amount, f"{reason}:sale"))
+    return postings
+
+
+def _kind_of_message(payment: Payment, bought: set[int]) -> str:
+    if payment.order_id is None:
+        return "wallet_topped_up"
+    return "payment_settled" if payment.pk in bought else "wallet_credited"
+
+
+def _put_under_review(payment: Payment, paid: Paid) -> None:
+    """The world contradicts us: another amount or currency than was asked for. Nothing is booked; a person looks."""
+    seen = str(paid.money) if paid.money else "an unreadable amount"
+    problem = paid.problem or f"asked for {payment.amount}, the gateway collected {seen}"
+    log.error("payment needs a person", payment=payment.pk, problem=problem)
+    Payment.objects.filter(pk=payment.pk, state__in=sources_of(PaymentState.REVIEW, PAYMENT_MOVES)).update(
+        state=PaymentState.REVIEW, finished_at=timezone.now(), next_check_at=None, problem=problem[:300]
+    )
+    _write_attempts([paid])
+
+
+def _set_aside(paid: Paid, error: Exception) -> None:
+    """Keep the reason where staff see it, and stop asking until they replay it."""
+    log.error("payment could not be settled and was set aside", payment=paid.payment_id, error=str(error))
+    with transaction.atomic(durable=True):
+        lock_payments([paid.payment_id])
+        reason = f"{type(error).__name__}: {error}"[:2000]
+        DeadLetter.objects.bulk_create([DeadLetter(payment_id=paid.payment_id, reason=reason)], ignore_conflicts=True)
+        Payment.objects.filter(pk=paid.payment_id).update(next_check_at=None, problem=reason[:300])

@@ -1,0 +1,59 @@
+"""The customer asks to pay: the order and the payment become rows, then the queue is told."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from choptym.lib.errors import NotAllowed
+from choptym.lib.jobs import after_commit
+from choptym.lib.money import Money
+from orders.models import Order
+from orders.place import place_order
+from payments import tasks
+from payments.models import WALLET, Payment, PaymentKind
+from payments.routing import check_method, priority_of
+from wallets.selectors import wallet_balance
+
+
+def start_checkout(*, user_id: int, method: str, phone: str, by_link: bool) -> Payment:
+    """Place an order for the customer's cart and queue its payment.
+
+    Runs in the caller's transaction: order, reserved stock and payment are one.
+    Locks:   cart lines, products.
+    Raises:  Rejected, NotAllowed (see place_order and check_method; insufficient_balance for the wallet).
+    """
+    order = place_order(user_id=user_id)
+    check_method(method, order.total)
+    if method == WALLET and wallet_balance(user_id, order.currency).amount_minor < order.total_minor:
+        # Only to tell at once: what decides is the locked balance at settlement.
+        raise NotAllowed("Your wallet does not hold enough.", code="insufficient_balance", fields={"method": "wallet"})
+    return _start(PaymentKind.ORDER, order.total, user_id, method, phone, by_link=by_link, order=order)
+
+
+def start_topup(*, user_id: int, method: str, phone: str, money: Money, by_link: bool) -> Payment:
+    """Queue a payment into the customer's wallet. Runs in the caller's transaction. Raises Rejected."""
+    check_method(method, money)
+    return _start(PaymentKind.TOPUP, money, user_id, method, phone, by_link=by_link, order=None)
+
+
+def _start(
+    kind: PaymentKind, money: Money, user_id: int, method: str, phone: str, *, by_link: bool, order: Order | None
+) -> Payment:
+    now = timezone.now()
+    payment = Payment.objects.create(
+        user_id=user_id,
+        kind=kind,
+        order=order,
+        gateway=method,
+        by_link=by_link,
+        phone=phone,
+        amount_minor=money.amount_minor,
+        currency=money.currency,
+        priority=priority_of(money),
+        published_at=now,
+        next_attempt_at=now,
+        expires_at=now + timedelta(seconds=settings.PAYMENT_EXPIRES_AFTER_SECONDS),
+    )
+    after_commit(tasks.task_for(method), payment.pk, queue=settings.QUEUE_OF_PRIORITY[payment.priority])
+    return payment

@@ -1,0 +1,82 @@
+"""The states of a payment, of a try at a gateway and of a webhook event, and how each may change.
+
+A name is a fact that happened. REQUESTED means "we asked, or were about to": what came of it only the gateway knows,
+so it is never read as a failure. What the gateway says later still counts: FAILED, EXPIRED and CANCELLED may become
+SETTLED, because money that arrived must end somewhere.
+"""
+
+from django.db import models
+
+from choptym.lib.states import Moves
+
+
+class PaymentState(models.TextChoices):
+    QUEUED = "QUEUED"
+    REQUESTED = "REQUESTED"
+    PENDING = "PENDING"
+    SETTLED = "SETTLED"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    REVIEW = "REVIEW"
+
+
+_S = PaymentState
+PAYMENT_MOVES: Moves = {
+    _S.QUEUED: {_S.REQUESTED, _S.SETTLED, _S.FAILED, _S.EXPIRED, _S.CANCELLED},
+    _S.REQUESTED: {_S.QUEUED, _S.PENDING, _S.SETTLED, _S.FAILED, _S.EXPIRED, _S.REVIEW},
+    _S.PENDING: {_S.SETTLED, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.REVIEW},
+    _S.SETTLED: set(),
+    _S.FAILED: {_S.SETTLED, _S.REVIEW},
+    _S.EXPIRED: {_S.SETTLED, _S.REVIEW},
+    _S.CANCELLED: {_S.SETTLED, _S.REVIEW},
+    _S.REVIEW: {_S.SETTLED, _S.FAILED},
+}
+WAITING_STATES = (_S.QUEUED, _S.REQUESTED, _S.PENDING)
+FINAL_STATES = (_S.SETTLED, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.REVIEW)
+
+
+class AttemptState(models.TextChoices):
+    STARTED = "STARTED"  # written before the call
+    ACCEPTED = "ACCEPTED"  # the gateway has it
+    UNKNOWN = "UNKNOWN"  # the answer never came
+    PAID = "PAID"
+    NOT_PAID = "NOT_PAID"  # the gateway says: no money moved and none will
+    REFUSED = "REFUSED"  # the gateway would not even ask the customer
+    NOT_SENT = "NOT_SENT"  # it never reached the gateway
+    POSTPONED = "POSTPONED"  # the gateway asked us to come back later: counts as no attempt
+    ABSENT = "ABSENT"  # the gateway has proved to know nothing of it
+
+
+_A = AttemptState
+ATTEMPT_MOVES: Moves = {
+    _A.STARTED: {_A.ACCEPTED, _A.UNKNOWN, _A.PAID, _A.NOT_PAID, _A.REFUSED, _A.NOT_SENT, _A.POSTPONED, _A.ABSENT},
+    _A.UNKNOWN: {_A.ACCEPTED, _A.PAID, _A.NOT_PAID, _A.ABSENT},
+    _A.ACCEPTED: {_A.PAID, _A.NOT_PAID},
+    _A.PAID: set(),
+    _A.NOT_PAID: {_A.PAID},
+    # The gateway's word wins later, even over its own: money that did arrive is booked.
+    _A.REFUSED: {_A.PAID},
+    _A.NOT_SENT: {_A.PAID},
+    _A.POSTPONED: {_A.PAID},
+    _A.ABSENT: {_A.PAID},
+}
+# An attempt in one of these has taken the customer's money, or may yet. A payment has at most one such attempt.
+MAY_CHARGE = (_A.STARTED, _A.ACCEPTED, _A.UNKNOWN, _A.PAID)
+# Those whose end the gateway has still to tell us.
+OPEN_ATTEMPTS = (_A.STARTED, _A.ACCEPTED, _A.UNKNOWN)
+
+
+class EventState(models.TextChoices):
+    NEW = "NEW"
+    PARKED = "PARKED"  # belongs to no payment that we know: looked at again, in case it comes to belong to one
+    MATCHED = "MATCHED"
+    UNCLAIMED = "UNCLAIMED"  # nobody's, after every look
+
+
+EVENT_MOVES: Moves = {
+    EventState.NEW: {EventState.MATCHED, EventState.PARKED},
+    EventState.PARKED: {EventState.MATCHED, EventState.UNCLAIMED},
+    EventState.MATCHED: set(),
+    EventState.UNCLAIMED: set(),
+}

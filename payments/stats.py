@@ -1,0 +1,169 @@
+"""The figures of the queue, read from the rows. Cached for a second, because crowds ask."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from django.conf import settings
+from django.db import connection
+
+from payments.states import PaymentState
+
+T = TypeVar("T")
+
+# How far back rates and averages look.
+WINDOW_SECONDS = 300
+
+
+class Snapshot(Generic[T]):
+    """A value that is read again when it is older than a second, by one thread while the others use the last one."""
+
+    def __init__(self, read: Callable[[], T], *, seconds: float = 1.0) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._lock = Lock()
+        self._value: T | None = None
+        self._read_at = float("-inf")
+
+    def get(self) -> T:
+        if time.monotonic() - self._read_at < self._seconds and self._value is not None:
+            return self._value
+        if self._lock.acquire(blocking=self._value is None):
+            try:
+                if self._value is None or time.monotonic() - self._read_at >= self._seconds:
+                    self._value = self._read()
+                    self._read_at = time.monotonic()
+            finally:
+                self._lock.release()
+        assert self._value is not None  # noqa: S101 - read above, or before
+        return self._value
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What went on during the last WINDOW_SECONDS."""
+
+    started: int = 0
+    settled: int = 0
+    failed: int = 0
+    retried: int = 0
+    average_wait_seconds: float = 0.0  # from checkout to the gateway
+    average_processing_seconds: float = 0.0  # from the gateway call to its acceptance: our share
+    average_total_seconds: float = 0.0  # from checkout to settled
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many payments stand where, per (gateway, priority)."""
+
+    by_state: dict[tuple[str, int, str], int] = field(default_factory=dict)
+    retried: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def total(self, *states: str, gateway: str | None = None, priority: int | None = None) -> int:
+        return sum(
+            count
+            for (name, level, state), count in self.by_state.items()
+            if state in states and gateway in {None, name} and priority in {None, level}
+        )
+
+    def retries(self, *, gateway: str | None = None, priority: int | None = None) -> int:
+        return sum(
+            count
+            for (name, level), count in self.retried.items()
+            if gateway in {None, name} and priority in {None, level}
+        )
+
+
+def read_flow() -> Flow:
+    """One pass over the payments of the window, by their index."""
+    rows = _fetch(
+        """
+        SELECT count(*) FILTER (WHERE requested_at > since), count(*) FILTER (WHERE settled_at > since),
+               count(*) FILTER (WHERE finished_at > since AND state = %(failed)s),
+               count(*) FILTER (WHERE requested_at > since AND attempts_made > 1),
+               coalesce(extract(epoch FROM avg(requested_at - queued_at) FILTER (WHERE requested_at > since)), 0),
+               coalesce(extract(epoch FROM avg(pending_at - requested_at) FILTER (WHERE pending_at > since)), 0),
+               coalesce(extract(epoch FROM avg(settled_at - queued_at) FILTER (WHERE settled_at > since)), 0)
+        FROM (SELECT *, now() - make_interval(secs => %(window)s) AS since FROM payments_payment
+              WHERE requested_at > now() - make_interval(secs => %(window)s)
+                 OR finished_at > now() - make_interval(secs => %(window)s)) recent
+        """,
+        {"failed": PaymentState.FAILED, "window": WINDOW_SECONDS},
+    )
+    started, settled, failed, retried, *averages = rows[0]
+    return Flow(started, settled, failed, retried, *(float(average) for average in averages))
+
+
+def read_counts() -> Counts:
+    rows = _fetch(
+        """
+        SELECT gateway, priority, state, count(*), count(*) FILTER (WHERE attempts_made > 1)
+        FROM payments_payment GROUP BY gateway, priority, state
+        """,
+        {},
+    )
+    retried: dict[tuple[str, int], int] = {}
+    for gateway, priority, _, _, count in rows:
+        retried[gateway, priority] = retried.get((gateway, priority), 0) + count
+    return Counts({(row[0], row[1], row[2]): row[3] for row in rows}, retried)
+
+
+flow = Snapshot(read_flow)
+counts = Snapshot(read_counts, seconds=2.0)
+
+
+def queue_status() -> dict[str, Any]:
+    """The body of /api/payment/queue/status: the whole, then the same per priority and per gateway."""
+    now = flow.get()
+    status = _figures(counts.get())
+    status |= {
+        "averageProcessingTime": round(now.average_processing_seconds, 3),
+        "averageWaitingTime": round(now.average_wait_seconds, 3),
+        "maxConcurrent": settings.MAX_CONCURRENT_PAYMENTS,
+        "priorities": {
+            str(priority): _figures(counts.get(), priority=priority) for priority in settings.QUEUE_OF_PRIORITY
+        },
+        "gateways": {name: _figures(counts.get(), gateway=name) for name in (*settings.GATEWAYS, "wallet")},
+    }
+    return status
+
+
+def metrics() -> dict[str, Any]:
+    """The body of /api/payment/metrics: rates over the last WINDOW_SECONDS."""
+    now = flow.get()
+    ended = now.settled + now.failed
+    return {
+        "queueLength": counts.get().total(PaymentState.QUEUED),
+        "processing": counts.get().total(PaymentState.REQUESTED, PaymentState.PENDING),
+        "processingRatePerMinute": round(now.settled * 60 / WINDOW_SECONDS, 2),
+        "successRate": round(now.settled / ended, 4) if ended else None,
+        "errorRate": round(now.failed / ended, 4) if ended else None,
+        "retryRate": round(now.retried / now.started, 4) if now.started else None,
+        "averageProcessingTime": round(now.average_processing_seconds, 3),
+        "averageWaitingTime": round(now.average_wait_seconds, 3),
+        "windowSeconds": WINDOW_SECONDS,
+    }
+
+
+def _figures(rows: Counts, *, gateway: str | None = None, priority: int | None = None) -> dict[str, Any]:
+    state = PaymentState
+    successful = rows.total(state.SETTLED, gateway=gateway, priority=priority)
+    failed = rows.total(state.FAILED, state.EXPIRED, state.CANCELLED, gateway=gateway, priority=priority)
+    review = rows.total(state.REVIEW, gateway=gateway, priority=priority)
+    return {
+        "totalProcessed": successful + failed + review,
+        "successful": successful,
+        "failed": failed,
+        "inReview": review,
+        "retried": rows.retries(gateway=gateway, priority=priority),
+        "queueLength": rows.total(state.QUEUED, gateway=gateway, priority=priority),
+        "processing": rows.total(state.REQUESTED, state.PENDING, gateway=gateway, priority=priority),
+    }
+
+
+def _fetch(query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return list(cursor.fetchall())

@@ -1,0 +1,43 @@
+"""Finding what was forgotten: rows whose message was lost, or whose worker died.
+
+Every sweep is a look at a partial index of waiting rows, so it costs the same with a million payments behind it.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from choptym.lib.jobs import queue_lengths
+from payments.locks import claim_unpublished
+from payments.models import Payment, WebhookEvent
+
+SWEEP_BATCH = 500
+# A queue that is empty while rows wait for it has lost their messages. One that is not empty is being worked on:
+# its rows are told of again only after a while, or a rush would fill Redis with repetitions.
+LOST_AFTER = timedelta(seconds=1)
+LOST_IN_A_FULL_QUEUE_AFTER = timedelta(seconds=60)
+
+
+def forgotten_charges() -> Iterator[tuple[int, str, str]]:
+    """(payment, gateway, queue) of due payments that no message speaks of, most urgent first; each marked as told."""
+    lengths = queue_lengths()
+    if lengths is None:
+        return
+    for priority, queue in settings.QUEUE_OF_PRIORITY.items():
+        grace = LOST_IN_A_FULL_QUEUE_AFTER if lengths[queue] else LOST_AFTER
+        told_before = timezone.now() - grace
+        for payment_id, gateway in claim_unpublished(priority=priority, told_before=told_before, limit=SWEEP_BATCH):
+            yield payment_id, gateway, queue
+
+
+def gateways_to_ask() -> list[str]:
+    """The gateways that are due to be asked about at least one payment."""
+    due = Payment.objects.filter(next_check_at__lte=timezone.now(), gateway__in=list(settings.GATEWAYS))
+    return sorted(set(due.order_by("next_check_at").values_list("gateway", flat=True)[:SWEEP_BATCH]))
+
+
+def events_wait() -> bool:
+    """Whether a webhook event is due to be looked at."""
+    return WebhookEvent.objects.filter(next_look_at__lte=timezone.now()).exists()

@@ -1,0 +1,105 @@
+"""What the queue runs: an id in, one verb, no more. Every task may run twice, at once, or never: the rows decide."""
+
+import time
+from datetime import timedelta
+
+import structlog
+from celery import Task, shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from choptym.lib.jobs import answer, publish, ring
+from payments import charge, confirm, expire, match, prove, settle, sweep
+from payments.models import WALLET, IdempotencyKey
+
+log = structlog.get_logger(__name__)
+
+# A drain hands over to a fresh message after this long, so that a restart never waits for an endless one.
+DRAIN_SECONDS = 20
+
+
+@shared_task
+def charge_payment(payment_id: int) -> None:
+    """Ask the gateway to collect this payment, if its turn has come."""
+    charge.charge_payment(payment_id)
+
+
+@shared_task
+def pay_from_wallet(payment_id: int) -> None:
+    """Pay this order from the wallet of its customer."""
+    settle.pay_from_wallet(payment_id)
+
+
+def task_for(gateway: str) -> "Task[[int], None]":
+    """Which of the two takes a payment by this method forward."""
+    return pay_from_wallet if gateway == WALLET else charge_payment
+
+
+@shared_task
+def process_events() -> None:
+    """Answer the bell, then match webhook events with their payments until none waits."""
+    answer(process_events)
+    end = time.monotonic() + DRAIN_SECONDS
+    while True:
+        count, gateways = match.match_batch()
+        for gateway in gateways:
+            ring(confirm_payments, gateway)
+        if not count:
+            return
+        if time.monotonic() > end:
+            publish(process_events)
+            return
+
+
+@shared_task
+def confirm_payments(gateway: str) -> None:
+    """Answer this gateway's bell, then ask it about what is due until nothing is."""
+    answer(confirm_payments, gateway)
+    end = time.monotonic() + DRAIN_SECONDS
+    while confirm.confirm_batch(gateway):
+        if time.monotonic() > end:
+            publish(confirm_payments, gateway)
+            return
+
+
+@shared_task
+def sweep_charges() -> int:
+    """Put payments on the queue again that are due and of which no message speaks."""
+    forgotten = list(sweep.forgotten_charges())
+    for payment_id, gateway, queue in forgotten:
+        publish(task_for(gateway), payment_id, queue=queue)
+    return len(forgotten)
+
+
+@shared_task
+def sweep_events() -> bool:
+    """Ring again when a webhook event waits."""
+    return sweep.events_wait() and publish(process_events)
+
+
+@shared_task
+def sweep_confirmations() -> None:
+    """Ring again for every gateway of which a payment's status is due."""
+    for gateway in sweep.gateways_to_ask():
+        publish(confirm_payments, gateway)
+
+
+@shared_task
+def expire_payments() -> None:
+    """Give up on what was not paid in time."""
+    expire.expire_batch()
+
+
+@shared_task
+def tidy_idempotency_keys() -> int:
+    """Forget answers that no client will ask for again."""
+    age = timedelta(hours=settings.IDEMPOTENCY_KEPT_FOR_HOURS)
+    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - age).delete()
+    return deleted
+
+
+@shared_task
+def prove_books() -> None:
+    """Check the books; a break is an error in the log with its name and place."""
+    for name, places in prove.find_breaks().items():
+        log.error("the books do not balance", kind=name, places=places[:20], count=len(places))

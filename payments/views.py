@@ -1,0 +1,159 @@
+"""The customers' doors: check out, top up, follow a payment, cancel it. Each reads, calls one verb, shows."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils.translation import get_language_from_request
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from choptym.lib.money import Money
+from choptym.lib.who import user_id_of
+from payments.cancel import cancel_payment
+from payments.idempotency import Reply, answer_once
+from payments.models import Payment
+from payments.serializers import (
+    CheckoutInput,
+    CheckoutOutput,
+    MethodInput,
+    PaymentOutput,
+    TopupInput,
+    TopupOutput,
+    show_payment,
+)
+from payments.start import start_checkout, start_topup
+from payments.stats import metrics, queue_status
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Chosen by the client before it sends, and kept when it repeats: the same key gets the same answer.",
+)
+
+
+class CheckoutView(APIView):
+    @extend_schema(request=CheckoutInput, responses={202: CheckoutOutput}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request) -> Response:
+        """Order what is in the cart and queue its payment."""
+        data = _read(CheckoutInput, request)
+
+        def act() -> Reply:
+            payment = start_checkout(
+                user_id=user_id_of(request), method=data["method"], phone=data["phone"], by_link=data["link"]
+            )
+            return _accepted(request, payment, {"order": payment.order_id})
+
+        return _answer_once(request, data, act)
+
+
+class TopupView(APIView):
+    @extend_schema(request=TopupInput, responses={202: TopupOutput}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request) -> Response:
+        """Queue a payment into the customer's own wallet."""
+        data = _read(TopupInput, request)
+
+        def act() -> Reply:
+            payment = start_topup(
+                user_id=user_id_of(request),
+                method=data["method"],
+                phone=data["phone"],
+                money=Money(data["amount_minor"], data["currency"]),
+                by_link=data["link"],
+            )
+            return _accepted(request, payment, {})
+
+        return _answer_once(request, data, act)
+
+
+class PaymentListView(ListAPIView[Payment]):
+    """The customer's payments, newest first."""
+
+    serializer_class = PaymentOutput
+
+    def get_queryset(self) -> QuerySet[Payment]:
+        return Payment.objects.filter(user_id=user_id_of(self.request))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset()) or []
+        return self.get_paginated_response([show_payment(payment, _language(request)) for payment in page])
+
+
+class PaymentView(APIView):
+    @extend_schema(responses=PaymentOutput)
+    def get(self, request: Request, payment_id: int) -> Response:
+        """Where the payment stands. Ask again after `Retry-After` seconds; without that header it has ended."""
+        return _show(_own_payment(request, payment_id), request)
+
+
+class CancelView(APIView):
+    @extend_schema(request=None, responses=PaymentOutput)
+    def post(self, request: Request, payment_id: int) -> Response:
+        """Cancel a payment that has not been paid."""
+        return _show(cancel_payment(_own_payment(request, payment_id).pk), request)
+
+
+class QueueStatusView(APIView):
+    """Counts only, of nobody in particular: open to all, like /metrics."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """How many payments were processed, wait and run: in all, per priority and per gateway. Times in seconds."""
+        return Response(queue_status())
+
+
+class MetricsView(APIView):
+    """Rates only: open to all, like /metrics."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Queue length, rates and average times (seconds) of the last minutes."""
+        return Response(metrics())
+
+
+def _read(serializer: type[MethodInput], request: Request) -> dict[str, Any]:
+    data = serializer(data=request.data)
+    data.is_valid(raise_exception=True)
+    return dict(data.validated_data)
+
+
+def _language(request: Request) -> str:
+    return get_language_from_request(request._request)
+
+
+def _own_payment(request: Request, payment_id: int) -> Payment:
+    return get_object_or_404(Payment, pk=payment_id, user_id=user_id_of(request))
+
+
+def _accepted(request: Request, payment: Payment, body: dict[str, Any]) -> Reply:
+    body |= {"payment": show_payment(payment, _language(request))}
+    return Reply(status=HTTPStatus.ACCEPTED, body=body, location=f"/api/payments/{payment.pk}/")
+
+
+def _answer_once(request: Request, data: dict[str, Any], act: Any) -> Response:
+    key = request.headers.get("Idempotency-Key", "")
+    reply = answer_once(user_id=user_id_of(request), key=key, path=request.path, body=data, act=act)
+    headers = {"Location": reply.location}
+    if reply.is_replay:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(reply.body, status=reply.status, headers=headers)
+
+
+def _show(payment: Payment, request: Request) -> Response:
+    body = show_payment(payment, _language(request))
+    seconds = body["retry_after_seconds"]
+    return Response(body, headers={"Retry-After": str(seconds)} if seconds else None)

@@ -1,0 +1,77 @@
+"""The door for the gateways: check who speaks, store once, ring, answer. Nothing else happens here."""
+
+from http import HTTPStatus
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from choptym.lib.api_errors import error_body
+from choptym.lib.errors import Rejected
+from choptym.lib.jobs import ring_after_commit
+from payments.gateways import gateway_names, get_gateway
+from payments.gateways.base import Event
+from payments.models import WebhookEvent
+from payments.tasks import process_events
+
+log = structlog.get_logger(__name__)
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+def receive(request: HttpRequest, gateway: str) -> HttpResponse:
+    """Store what a gateway says happened. 200 means that it is kept, also when it is known or belongs to nobody.
+
+    400 for nonsense, 401 for a bad signature, 404 for a gateway that is not switched on, 413 over the size cap.
+    """
+    if gateway not in gateway_names():
+        return _refuse(HTTPStatus.NOT_FOUND, "not_found", "There is no such gateway here.")
+    try:
+        event = _read(request, gateway)
+    except RequestDataTooBig:
+        return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is too large.")
+    except Rejected as error:
+        log.warning("webhook refused", gateway=gateway, code=error.code)
+        return _refuse(error.http_status, error.code, error.message)
+    _store(gateway, event)
+    return HttpResponse(status=HTTPStatus.OK)
+
+
+def _read(request: HttpRequest, gateway: str) -> Event:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > settings.WEBHOOK_MAX_BYTES:
+        raise RequestDataTooBig
+    body = request.body
+    if len(body) > settings.WEBHOOK_MAX_BYTES or len(request.META.get("QUERY_STRING", "")) > settings.WEBHOOK_MAX_BYTES:
+        raise RequestDataTooBig
+    return get_gateway(gateway).read_webhook(
+        method=request.method or "",
+        body=body,
+        query={name: request.GET[name] for name in request.GET},
+        headers=request.headers,
+    )
+
+
+def _store(gateway: str, event: Event) -> None:
+    """Once per fact: a repeated delivery finds its row, and changes nothing."""
+    row = WebhookEvent(
+        gateway=gateway,
+        key=event.key,
+        transaction_id=event.transaction_id,
+        reference=event.reference,
+        word=event.word,
+        payload=dict(event.payload),
+        next_look_at=timezone.now(),
+    )
+    with transaction.atomic(durable=True):
+        WebhookEvent.objects.bulk_create([row], ignore_conflicts=True)
+        ring_after_commit(process_events)
+
+
+def _refuse(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse(error_body(code, message), status=status)

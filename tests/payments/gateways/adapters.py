@@ -1,0 +1,44 @@
+"""The adapters as the tests make them, with the sandbox's credentials."""
+
+from choptym.lib.outbound import Door
+from payments.gateways.campay import CamPay
+from payments.gateways.fapshi import Fapshi
+from tests.payments.gateways.sandbox import CREDENTIALS
+
+NOWHERE = "http://unused.invalid"
+
+
+def make_fapshi(
+    base_url: str = NOWHERE,
+    *,
+    is_stranger: bool = False,
+    read_seconds: float = 5,
+    secrets: tuple[str, ...] = (CREDENTIALS["FAPSHI_WEBHOOK_SECRET"],),
+) -> Fapshi:
+    return Fapshi(
+        base_url=base_url,
+        api_user=CREDENTIALS["FAPSHI_API_USER"],
+        api_key="FAK_TEST_wrong" if is_stranger else CREDENTIALS["FAPSHI_API_KEY"],
+        webhook_secrets=secrets,
+        door=Door(read_seconds=read_seconds, total_seconds=10),
+    )
+
+
+def make_campay(
+    base_url: str = NOWHERE,
+    *,
+    is_stranger: bool = False,
+    read_seconds: float = 5,
+    keys: tuple[str, ...] = (CREDENTIALS["CAMPAY_WEBHOOK_KEY"],),
+    permanent_token: str = "",
+    trusts_refusals: bool = True,
+) -> CamPay:
+    return CamPay(
+        base_url=base_url,
+        username=CREDENTIALS["CAMPAY_USERNAME"],
+        password="wrong" if is_stranger else CREDENTIALS["CAMPAY_PASSWORD"],
+        webhook_keys=keys,
+        permanent_token=permanent_token,
+        trusts_refusals=trusts_refusals,
+        door=Door(read_seconds=read_seconds, total_seconds=10),
+    )

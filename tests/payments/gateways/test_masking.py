@@ -1,0 +1,51 @@
+"""What may be stored of a conversation with a gateway."""
+
+import json
+
+import pytest
+
+from payments.gateways.masking import mask, mask_phone, mask_response, mask_text
+
+
+@pytest.mark.parametrize(
+    ("phone", "shown"),
+    [("670000012", "67•••••12"), ("237670000012", "23767•••••12"), ("+237670000012", "+23767•••••12"), ("1", "•••")],
+)
+def test_shows_the_ends_of_a_number(phone: str, shown: str) -> None:
+    assert mask_phone(phone) == shown
+
+
+def test_masks_numbers_and_addresses_inside_a_text() -> None:
+    text = "670000012, +237690000034 and payer.one@example.org; not 1670000012, x670000012 or a@b"
+
+    assert mask_text(text) == "67•••••12, +23769•••••34 and pay•••@example.org; not 1670000012, x670000012 or a@b"
+
+
+def test_takes_out_secrets_and_names_and_leaves_serials() -> None:
+    kept = mask({
+        "Password": "p", "TOKEN": "t", "signature": "s", "payerName": "A. Payer", "name": "", "amount": 2500, "fee": None,
+        "phone": 670000012, "from": "237670000012", "financialTransId": "670000012", "email": "payer@example.org",
+        "list": [{"apikey": "k", "text": "670000012"}], "is": True,
+    })  # fmt: skip
+
+    assert kept == {
+        "Password": "•••", "TOKEN": "•••", "signature": "•••", "payerName": "•••", "name": "", "amount": 2500,
+        "fee": None, "phone": "67•••••12", "from": "23767•••••12", "financialTransId": "670000012",
+        "email": "pay•••@example.org", "list": [{"apikey": "•••", "text": "67•••••12"}], "is": True,
+    }  # fmt: skip
+
+
+def test_cuts_what_is_long_and_deep() -> None:
+    deep: dict[str, object] = {}
+    for _ in range(50):
+        deep = {"in": deep}
+
+    assert "…" in str(mask(deep))
+    assert len(json.dumps(mask_response({"text": "x" * 10_000}, b""), ensure_ascii=False)) < 2100
+    assert mask_response(None, b"<html>670000012" + b"\xff" * 9000)["text"] == "<html>67•••••12" + "\ufffd" * 1985
+    assert mask_response(["670000012"], b"") == {"text": '["67•••••12"]'}
+    assert mask_response(None, b"") == {"text": ""}
+
+
+def test_a_huge_number_does_not_break_the_row() -> None:
+    assert mask({"n": 10**30}) == {"n": str(10**30)}

@@ -1,0 +1,103 @@
+"""payments.sandbox.server: no request makes the sandbox itself fail, and it stops when told."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sandbox_client import CamPayMerchant, Control, FapshiMerchant
+
+FIELDS = ("amount", "phone", "from", "to", "externalId", "external_reference", "userId", "email", "medium", "currency",
+          "description", "redirectUrl", "redirect_url", "transId", "start_date")  # fmt: skip
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.none())
+SENSIBLE = st.sampled_from([500, "500", "677000000", "237677000000", "order-1", "a@b.co", "fapshi", "XAF"])
+PATHS = (
+    "fapshi/direct-pay",
+    "fapshi/initiate-pay",
+    "fapshi/payout",
+    "fapshi/expire-pay",
+    "campay/api/token/",
+    "campay/api/collect/",
+    "campay/api/get_payment_link/",
+    "campay/api/withdraw/",
+    "campay/api/history/",
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.sampled_from(PATHS),
+    body=st.dictionaries(st.sampled_from(FIELDS), SENSIBLE | VALUES),
+    is_payout=st.booleans(),
+)
+def test_no_body_makes_the_sandbox_itself_fail(
+    control: Control, campay: CamPayMerchant, path: str, body: dict[str, object], is_payout: bool
+) -> None:
+    user, key = ("sandbox-payout", "FAK_TEST_payout") if is_payout else ("sandbox-user", "FAK_TEST_sandbox")
+    headers = {"apiuser": user, "apikey": key, "Authorization": str(campay.http.headers["Authorization"])}
+
+    answer = control.http.post(f"{control.address}/{path}", data=json.dumps(body), headers=headers, timeout=5)
+
+    assert answer.status_code in {200, 400, 403, 404}, answer.text
+    assert answer.json()
+
+
+@pytest.mark.parametrize("path", ["fapshi", "fapshi/", "fapshi//", "campay/api", "campay/api/transaction//",
+                                  "campay/api/transaction/%0d%0aX", "fapshi/payment/", "control", "%00"])  # fmt: skip
+def test_no_path_makes_the_sandbox_itself_fail(campay: CamPayMerchant, control: Control, path: str) -> None:
+    answer = campay.http.get(f"{control.address}/{path}", timeout=5)
+
+    assert answer.status_code in {200, 403, 404}
+
+
+def test_a_body_that_is_too_large_or_too_deep_is_refused(fapshi: FapshiMerchant) -> None:
+    assert fapshi.http.post(f"{fapshi.base}/direct-pay", data="[" * 100_000, timeout=5).status_code == 400
+    assert fapshi.http.post(f"{fapshi.base}/direct-pay", data=" " * 2**21, timeout=5).status_code == 413
+
+
+def test_a_caller_who_hangs_up_within_a_request_books_nothing(control: Control) -> None:
+    parts = urlsplit(control.address)
+    with socket.create_connection((parts.hostname, parts.port or 0)) as caller:
+        caller.sendall(b"POST /fapshi/direct-pay HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+        time.sleep(0.05)
+        assert control.books("fapshi")["most_in_flight"] == 1
+    time.sleep(0.05)
+
+    assert control.entries("fapshi") == []
+    assert control.http.get(f"{control.address}/control", timeout=5).status_code == 200
+
+
+def test_imports_nothing_of_the_project_but_itself() -> None:
+    code = "import sys, payments.sandbox.__main__; print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    ours = {"payments", "choptym", "orders", "wallets", "notifications", "django", "celery"}
+    loaded = set(answer.stdout.split())
+    assert {name for name in loaded if name.split(".")[0] in ours and not name.startswith("payments.sandbox")} == {
+        "payments"
+    }
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_stops_cleanly_while_callers_wait(how: signal.Signals) -> None:
+    command = [sys.executable, "-m", "payments.sandbox", "--port", "0", "--webhooks", "http://127.0.0.1:9/hooks"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        control = Control(process.stdout.readline().split()[-1])
+        assert control.knobs("campay")["webhook_url"] == "http://127.0.0.1:9/hooks/campay/"
+        control.turn("fapshi", timeout_rate=1)
+        with pytest.raises(requests.ReadTimeout):
+            requests.get(f"{control.address}/fapshi/balance", timeout=0.1)
+        process.send_signal(how)
+
+        assert process.wait(timeout=3) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""

@@ -1,0 +1,12 @@
+"""The settings of the tests: tests/conftest.py starts real servers and puts their addresses into the environment."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "only-for-the-tests-" + "x" * 40)
+os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1,localhost,testserver")
+os.environ.setdefault("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
+os.environ.setdefault("LOCAL_STACK", "true")
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+from choptym.settings import *  # noqa: F403

@@ -1,0 +1,94 @@
+"""Posting entries: the only way money moves in the books."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from choptym.lib.errors import NotAllowed
+from choptym.lib.money import Money
+from wallets.accounts import CUSTOMER
+from wallets.locks import lock_accounts
+from wallets.models import Account
+
+AccountIds = Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """An amount that goes from `debit` to `credit` (names of wallets/accounts.py), once for its `reason`."""
+
+    debit: str
+    credit: str
+    money: Money
+    reason: str
+
+
+def post_entries(postings: Sequence[Posting]) -> None:
+    """Write these entries and the balances that they change. All or none.
+
+    Runs in the caller's transaction. A customer's account that ends where it began (money came in and went on to
+    sales) is neither locked nor written, so settlements of one customer do not wait for each other.
+    Locks:   the customers' accounts whose balance changes.
+    Raises:  NotAllowed (insufficient_balance), IntegrityError (a reason was posted before).
+    """
+    if not postings:
+        return
+    ids = _account_ids(postings)
+    _change_balances(postings, ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO wallets_entry (debit_id, credit_id, amount_minor, currency, reason, posted_at)
+            SELECT *, now() FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[])
+            """,
+            [
+                [ids[posting.debit, posting.money.currency] for posting in postings],
+                [ids[posting.credit, posting.money.currency] for posting in postings],
+                [posting.money.amount_minor for posting in postings],
+                [posting.money.currency for posting in postings],
+                [posting.reason for posting in postings],
+            ],
+        )
+
+
+def _account_ids(postings: Sequence[Posting]) -> AccountIds:
+    wanted = {(name, posting.money.currency) for posting in postings for name in (posting.debit, posting.credit)}
+    known = _known(wanted)
+    missing = sorted(wanted - known.keys())
+    if missing:
+        _open_accounts(missing)
+        known = _known(wanted)
+    return known
+
+
+def _known(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    rows = Account.objects.filter(name__in={name for name, _ in wanted}).values_list("name", "currency", "pk")
+    return {(name, currency): pk for name, currency, pk in rows if (name, currency) in wanted}
+
+
+def _open_accounts(missing: Sequence[tuple[str, str]]) -> None:
+    """Open accounts at their first use; another transaction may be opening the same ones."""
+    accounts = []
+    for name, currency in missing:
+        kind, _, number = name.partition(":")
+        if kind == CUSTOMER:
+            accounts.append(Account(name=name, currency=currency, user_id=int(number), balance_minor=0))
+        else:
+            accounts.append(Account(name=name, currency=currency))
+    Account.objects.bulk_create(accounts, ignore_conflicts=True)
+
+
+def _change_balances(postings: Sequence[Posting], ids: AccountIds) -> None:
+    changes: dict[int, int] = defaultdict(int)
+    for posting in postings:
+        for name, sign in ((posting.debit, -1), (posting.credit, 1)):
+            if name.startswith(f"{CUSTOMER}:"):
+                changes[ids[name, posting.money.currency]] += sign * posting.money.amount_minor
+    changed = lock_accounts([account_id for account_id, change in changes.items() if change])
+    for account in changed:
+        if account.balance.amount_minor + changes[account.pk] < 0:
+            raise NotAllowed("The wallet does not hold enough.", code="insufficient_balance")
+        account.balance_minor = account.balance.amount_minor + changes[account.pk]
+    Account.objects.bulk_update(changed, ["balance_minor"])

@@ -1,0 +1,10 @@
+"""Addresses of wallets."""
+
+from django.urls import path
+
+from wallets import views
+
+urlpatterns = [
+    path("api/wallet/", views.WalletView.as_view()),
+    path("api/wallet/transactions/", views.StatementView.as_view()),
+]
