@@ -86,7 +86,11 @@ class _Marks:
         if self.sock is None:
             self.connect()  # type: ignore[attr-defined]
         call = CALL.get()
-        self.sock.settimeout(call.deadline.left_seconds(call.read_seconds) or _AT_ONCE_SECONDS)
+        left = call.deadline.left_seconds(call.read_seconds)
+        if not left and not call.has_sent:
+            # Others may already act on our being over: after a pause of the whole process, say.
+            raise TimeoutError("the deadline passed before anything was sent")
+        self.sock.settimeout(left or _AT_ONCE_SECONDS)
         call.has_sent = True
         super().send(data)  # type: ignore[misc]
 

@@ -5,21 +5,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from choptym.local import probes, processes, register
-from choptym.local.environment import Addresses, given, make_environment
+from choptym.local import processes, register
+from choptym.local.environment import Addresses, make_environment
 from choptym.local.errors import StackError
-from choptym.local.postgres import Postgres
-from choptym.local.redis import Redis
 from choptym.local.role import PROJECT, launched
 from choptym.local.roles import Roles
-from choptym.local.supervisor import SAY_SECONDS, Child, Supervisor
-
-Say = Callable[[str], None]
+from choptym.local.servers import Servers
+from choptym.local.supervisor import SAY_SECONDS, Child, Say, Supervisor
 
 
 class Stack:
@@ -116,28 +113,9 @@ class Stack:
             say(f"stopped what an earlier run left: {', '.join(leftovers)}")
 
     def _start_servers(self, supervisor: Supervisor, say: Say) -> None:
-        """Take the servers the environment names, start an embedded one for each it does not."""
-        roles = []
-        postgres = None
-        self.database_url = given(self._environ, "DATABASE_URL") or ""
-        self.redis_url = given(self._environ, "REDIS_URL") or ""
-        if self.database_url:
-            probes.require_postgres(self.database_url)
-        else:
-            postgres = Postgres(self.root)
-            postgres.prepare()
-            self.database_url = postgres.url
-            roles.append(postgres.role())
-        if self.redis_url:
-            probes.require_redis(self.redis_url)
-        else:
-            redis = Redis(self.root)
-            self.redis_url = redis.url
-            roles.append(redis.role())
-        if roles:
-            supervisor.start(roles, say)
-        if postgres:
-            postgres.create_database()
+        servers = Servers(self.root, self._environ)
+        servers.start(supervisor, say)
+        self.database_url, self.redis_url = servers.database_url, servers.redis_url
         say("PostgreSQL and Redis are ready")
 
     def _start_processes(self, supervisor: Supervisor, say: Say) -> None:

@@ -30,3 +30,6 @@ ORDER_MAX_AMOUNT_MINOR = 100_000_000
 
 IDEMPOTENCY_KEPT_FOR_HOURS = env.integer("IDEMPOTENCY_KEPT_FOR_HOURS", 72, minimum=72)
 WEBHOOK_MAX_BYTES = 64 * 1024
+
+# The sandbox of a local stack; prove_money compares with its books. Empty everywhere else.
+SANDBOX_URL = env.url("SANDBOX_URL", "")

@@ -165,7 +165,7 @@ def best_of(found: Sequence[Status]) -> Status | None:
     best = min(found, key=lambda status: order.index(status.outcome), default=None)
     paid = {status.transaction_id for status in found if status.outcome is Outcome.PAID}
     if best is not None and len(paid) > 1:
-        return replace(best, problem=f"paid more than once: {', '.join(sorted(paid))}"[:500])
+        return replace(best, problem=f"paid more than once: {', '.join(sorted(paid))}"[:250])
     return best
 
 

@@ -251,13 +251,13 @@ def read_status(record: Mapping[str, object], reply: Reply | None = None, *, is_
         outcome = Outcome.WAITING
     return Status(
         outcome=outcome,
-        transaction_id=read_text(record.get("transId")),
+        transaction_id=read_text(record.get("transId"), 64),
         reference=_reference(record),
         money=money,
         fee=read_fee(money, record.get("revenue")),
         operator=OPERATORS.get(read_text(record.get("medium")).lower(), ""),
         operator_reference=read_text(record.get("financialTransId"), 100),
-        reason=read_text(record.get("reason")),
+        reason=read_text(record.get("reason"), 200),
         word=word,
         problem=problem,
         occurred_at=read_instant(record.get("dateConfirmed")) or read_instant(record.get("dateInitiated")),

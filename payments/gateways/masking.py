@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 from payments.gateways.reading import clean
 
@@ -18,8 +19,11 @@ _SERIAL = frozenset({
     "operator_tx_code", "reference", "reference_uuid", "transid", "userid",
 })  # fmt: skip
 _PHONE = re.compile(r"(?<![0-9A-Za-z-])(?:\+?237)?6[0-9]{8}(?![0-9A-Za-z-])")
-_EMAIL = re.compile(r"([^\s@]{1,3})[^\s@]*@([^\s@]+\.[^\s@]+)")
+# Bounded, and a name begins where a word does: strangers choose the text, and an open pattern takes quadratic time.
+_EMAIL = re.compile(r"(?<![\w.+-])([\w.+-]{1,3})[\w.+-]{0,64}@([\w-]{1,63}\.[\w.-]{1,190})")
 _MAX_DEPTH = 6
+_MAX_ITEMS = 40
+_MAX_NAME = 100
 
 
 def mask_phone(phone: str) -> str:
@@ -31,13 +35,14 @@ def mask_phone(phone: str) -> str:
 
 def mask_text(text: str) -> str:
     """Telephone numbers and e-mail addresses inside a text, and characters that no database column takes."""
-    text = _PHONE.sub(lambda match: mask_phone(match[0]), clean(text))
+    text = _PHONE.sub(lambda match: mask_phone(match[0]), clean(text[:MAX_RESPONSE_CHARACTERS]))
     return _EMAIL.sub(r"\1•••@\2", text)
 
 
 def mask(value: Mapping[str, object]) -> dict[str, object]:
     """A request or an event, fit to be stored."""
-    return {clean(name): _mask_value(name, inner, 1) for name, inner in value.items()}
+    items = islice(value.items(), _MAX_ITEMS)
+    return {clean(name[:_MAX_NAME]): _mask_value(name, item, 1) for name, item in items}
 
 
 def mask_response(document: object, body: bytes) -> dict[str, object]:
@@ -46,7 +51,7 @@ def mask_response(document: object, body: bytes) -> dict[str, object]:
     text = json.dumps(masked, ensure_ascii=False, default=str) if document is not None else ""
     if isinstance(masked, dict) and len(text) <= MAX_RESPONSE_CHARACTERS:
         return masked
-    text = text or mask_text(body[: 4 * MAX_RESPONSE_CHARACTERS].decode("utf-8", "replace"))
+    text = text or mask_text(body[: 2 * MAX_RESPONSE_CHARACTERS].decode("utf-8", "replace"))
     return {"text": text[:MAX_RESPONSE_CHARACTERS]}
 
 
@@ -60,12 +65,13 @@ def _mask_value(name: str, value: object, depth: int) -> object:
         return _mask_inside(value, depth)
     if isinstance(value, int | float) and abs(value) < 10**15 and name not in {"phone", "phone_number", "from", "to"}:
         return value
-    return clean(str(value)) if name in _SERIAL else mask_text(str(value))
+    return clean(str(value)[:MAX_RESPONSE_CHARACTERS]) if name in _SERIAL else mask_text(str(value))
 
 
 def _mask_inside(value: dict[str, object] | list[object], depth: int) -> object:
     if depth >= _MAX_DEPTH:
         return "…"
     if isinstance(value, dict):
-        return {clean(inner): _mask_value(inner, item, depth + 1) for inner, item in value.items()}
-    return [_mask_value("", item, depth + 1) for item in value]
+        items = islice(value.items(), _MAX_ITEMS)
+        return {clean(name[:_MAX_NAME]): _mask_value(name, item, depth + 1) for name, item in items}
+    return [_mask_value("", item, depth + 1) for item in value[:_MAX_ITEMS]]

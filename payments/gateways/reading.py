@@ -93,9 +93,9 @@ def read_instant(value: object) -> datetime | None:
     """An ISO date or time; without an offset it is UTC."""
     try:
         instant = datetime.fromisoformat(read_text(value))
-    except ValueError:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:

@@ -1,5 +1,6 @@
 """The sandbox's own books: what it believes it collected and paid out. The other side of every proof."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -69,7 +70,10 @@ class Entry:
 
 
 class Books:
+    """Empty at the start of the process and after a reset: `opened_at` says since when they know everything."""
+
     def __init__(self) -> None:
+        self.opened_at = time.time()
         self.entries: list[Entry] = []
         self.by_gateway_id: dict[str, Entry] = {}
         self.by_link_id: dict[str, Entry] = {}

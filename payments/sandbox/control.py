@@ -67,6 +67,7 @@ def _show_books(gateway: Gateway, query: Mapping[str, str]) -> Answer:
     return as_json(
         {
             "entries": [entry.as_json() for entry in entries],
+            "opened_at": as_iso(gateway.books.opened_at),
             "totals": gateway.books.totals(),
             "most_in_flight": gateway.traffic.most_in_flight,
             "most_in_one_second": gateway.traffic.most_in_one_second,

@@ -3,14 +3,18 @@
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connection as database
-from django.db import transaction
+from django.db import connections, transaction
+from urllib3.util.connection import create_connection
 
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import NotSent, OutcomeUnknown, Unavailable
+from choptym.lib.outbound import Door
 from tests.lib.peers import OK, Peer, answer_with, door_within, free_port, get, post, serve, stay_silent
 
 
@@ -55,10 +59,13 @@ def test_resends_a_read_once_on_a_new_connection() -> None:
         assert peer.connections == 2
 
 
+def _hang_up(peer: Peer, connection: socket.socket, _number: int) -> None:
+    peer.read(connection)
+
+
 def test_does_not_resend_a_read_that_failed_on_a_new_connection() -> None:
-    with serve(lambda peer, connection, _number: peer.read(connection) and None) as peer, door_within() as door:
-        with pytest.raises(Unavailable):
-            get(door, peer.url)
+    with serve(_hang_up) as peer, door_within() as door, pytest.raises(Unavailable):
+        get(door, peer.url)
 
     assert len(peer.requests) == 1
 
@@ -84,9 +91,14 @@ def test_opens_a_new_connection_when_the_old_one_was_closed_or_lay_idle(monkeypa
         assert peer.connections == 3
 
 
+def _post_in_vain(door: Door, url: str) -> None:
+    with pytest.raises(OutcomeUnknown):
+        post(door, url)
+
+
 def test_waits_no_longer_than_allowed_for_a_place_in_the_pool() -> None:
     with serve(stay_silent) as peer, door_within(2, pool_size=1, wait_seconds=0.2, read_seconds=1) as door:
-        first = threading.Thread(target=lambda: pytest.raises(OutcomeUnknown, post, door, peer.url))
+        first = threading.Thread(target=_post_in_vain, args=(door, peer.url))
         first.start()
         while not peer.requests:
             time.sleep(0.01)
@@ -142,6 +154,20 @@ def test_does_not_begin_what_it_could_not_hear_the_end_of() -> None:
     assert peer.connections == 0
 
 
+def test_sends_nothing_after_the_deadline_even_with_a_connection_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect_and_fall_asleep(*args: Any, **options: Any) -> socket.socket:
+        connection = create_connection(*args, **options)
+        time.sleep(0.35)
+        return connection
+
+    with serve(answer_with(OK)) as peer, door_within(0.3) as door:
+        monkeypatch.setattr("choptym.lib.wire.create_connection", connect_and_fall_asleep)
+        with pytest.raises(NotSent):
+            post(door, peer.url)
+
+    assert (peer.connections, peer.requests) == (1, [])
+
+
 def test_ignores_proxies_and_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
@@ -154,14 +180,53 @@ def test_ignores_proxies_and_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"cookie" not in peer.requests[1].lower()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_is_shut_while_a_transaction_is_open() -> None:
-    with serve(answer_with(OK)) as peer, door_within() as door:
-        with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
-            get(door, peer.url)
+# The following use a thread's own connection, which is outside the transaction that wraps a test.
 
+
+@pytest.fixture
+def thread(db: None) -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+        executor.submit(connections.close_all).result()
+
+
+def test_is_shut_while_a_transaction_is_open(thread: ThreadPoolExecutor) -> None:
+    def knock(door: Door, url: str) -> bytes:
+        with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
+            get(door, url)
         assert peer.connections == 0
-        assert get(door, peer.url) == b"{}"
+        return get(door, url)
+
+    with serve(answer_with(OK)) as peer, door_within() as door:
+        assert thread.submit(knock, door, peer.url).result() == b"{}"
+
+
+def test_is_shut_while_a_transaction_is_open_by_hand(thread: ThreadPoolExecutor) -> None:
+    def knock(door: Door, url: str) -> None:
+        transaction.set_autocommit(False)
+        try:
+            with pytest.raises(RuntimeError, match="inside a transaction"):
+                get(door, url)
+        finally:
+            transaction.rollback()
+            transaction.set_autocommit(True)
+
+    with serve(answer_with(OK)) as peer, door_within() as door:
+        thread.submit(knock, door, peer.url).result()
+
+    assert peer.connections == 0
+
+
+def test_gives_the_database_connection_back_before_it_waits(thread: ThreadPoolExecutor) -> None:
+    def knock(door: Door, url: str) -> None:
+        database.ensure_connection()
+        get(door, url)
+        assert database.connection is None
+
+    with serve(answer_with(OK)) as peer, door_within() as door:
+        thread.submit(knock, door, peer.url).result()
+
+    assert len(peer.requests) == 1
 
 
 @pytest.mark.django_db
@@ -174,23 +239,3 @@ def test_is_open_in_the_transaction_of_a_test_and_leaves_it_alone() -> None:
         assert database.connection is not None
         with transaction.atomic(), pytest.raises(RuntimeError):
             get(door, peer.url)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_is_shut_while_a_transaction_is_open_by_hand() -> None:
-    transaction.set_autocommit(False)
-    try:
-        with door_within() as door, pytest.raises(RuntimeError):
-            get(door, "http://127.0.0.1:9/")
-    finally:
-        transaction.rollback()
-        transaction.set_autocommit(True)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_gives_the_database_connection_back_before_it_waits() -> None:
-    database.ensure_connection()
-    with serve(answer_with(OK)) as peer, door_within() as door:
-        get(door, peer.url)
-
-    assert database.connection is None

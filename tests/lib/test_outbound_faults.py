@@ -73,9 +73,12 @@ def test_stops_reading_an_answer_that_is_too_big() -> None:
 def test_counts_the_bytes_after_unpacking() -> None:
     packed = gzip.compress(b"0" * 20_000_000)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
-    with serve(answer_with(head.encode() + packed)) as peer, door_within(3) as door:
-        with pytest.raises(OutcomeUnknown, match="more than 1000000 bytes"):
-            post(door, peer.url)
+    with (
+        serve(answer_with(head.encode() + packed)) as peer,
+        door_within(3) as door,
+        pytest.raises(OutcomeUnknown, match="more than 1000000 bytes"),
+    ):
+        post(door, peer.url)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
@@ -19,7 +20,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
-        parser.add_argument("--sandbox", default="", help="Address of the sandbox, to compare with its own books too.")
+        parser.add_argument(
+            "--sandbox",
+            default=settings.SANDBOX_URL,
+            help="Address of a sandbox, to compare with its own books too; by default the local stack's.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
@@ -51,7 +56,7 @@ class Command(BaseCommand):
         for gateway in result["gateways"]:
             self.stdout.write(
                 f"{gateway['name']}: collected {gateway['collected']} payments worth {gateway['collected_minor']}, "
-                f"booked {gateway['booked']} worth {gateway['booked_minor']}"
+                f"booked {gateway['booked']} worth {gateway['booked_minor']}, on their way {gateway['on_the_way']}"
             )
         for found in result["breaks"]:
             self.stdout.write(self.style.ERROR(f"{found['kind']}: {found['count']}"))

@@ -1,5 +1,6 @@
 """The second half of the contract: answers that never come, come too late, or say "not now"."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -90,23 +91,27 @@ def test_knows_that_a_dead_host_was_sent_nothing(peer: Peer) -> None:
         gateway.fetch_status(peer.unknown_id)
 
 
+def _repeat(call: Callable[[], object]) -> None:
+    for _ in range(3):
+        call()
+
+
 @pytest.mark.parametrize("tells", [True, False], ids=["with Retry-After", "without"])
 def test_is_busy_when_asked_too_often(peer: Peer, gateway: Gateway, tells: bool) -> None:
     gateway.fetch_balance()
-    requests = [a_request() for _ in range(3)]
+    asked = [a_request() for _ in range(3)]
+    requests = list(asked)
     peer.turn(rate_limit_per_second=1, retry_after_header=tells)
     try:
         with pytest.raises(Busy) as caught:
-            for request in requests:
-                gateway.collect(request)
+            _repeat(lambda: gateway.collect(requests.pop()))
         with pytest.raises(Busy):
-            for _ in range(3):
-                gateway.fetch_balance()
+            _repeat(gateway.fetch_balance)
     finally:
         peer.turn(rate_limit_per_second=None)
 
     assert caught.value.retry_after_seconds == (1 if tells else peer.busy_seconds)
-    assert sum(len(peer.booked(request.reference)) for request in requests) < 3
+    assert sum(len(peer.booked(request.reference)) for request in asked) < 3
 
 
 def test_is_unavailable_in_an_outage(peer: Peer, gateway: Gateway) -> None:

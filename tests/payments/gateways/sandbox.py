@@ -135,7 +135,7 @@ class Receiver(_Server):
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815 — the base class's name
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class's name
                 pass
@@ -172,7 +172,7 @@ class Canned(_Server):
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815 — the base class's name
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class's name
                 pass

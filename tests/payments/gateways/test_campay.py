@@ -9,8 +9,8 @@ from choptym.lib.errors import BadSignature, Busy, NotFound, Rejected
 from payments.gateways.base import Outcome
 from payments.gateways.campay import CamPay
 from tests.payments.gateways.adapters import make_campay
-from tests.payments.gateways.contract import *
-from tests.payments.gateways.contract_faults import *
+from tests.payments.gateways.contract import *  # noqa: F403 — the suite itself
+from tests.payments.gateways.contract_faults import *  # noqa: F403 — the suite itself
 from tests.payments.gateways.sandbox import Peer, Receiver, Sandbox, a_request
 
 

@@ -26,9 +26,9 @@ def test_gets_a_new_token_and_repeats_when_the_old_one_is_refused_in_mid_life() 
 
 
 def test_repeats_once_only() -> None:
-    with canned(TOKEN, (401, {}), TOKEN, (401, {"detail": "Invalid token."})) as server:
-        with pytest.raises(Rejected) as caught:
-            make_campay(server.url).collect(a_request())
+    refused = (401, {"detail": "Invalid token."})
+    with canned(TOKEN, refused, TOKEN, refused) as server, pytest.raises(Rejected) as caught:
+        make_campay(server.url).collect(a_request())
 
     assert caught.value.code == "gateway_credentials"
     assert len(server.asked) == 4

@@ -49,7 +49,8 @@ def test_a_refusal_with_a_message_is_final(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (200, b"<html>busy</html>"), (200, b""), (200, {}), (200, []), (200, {"message": "ok"}), (200, {"transId": None}),
+        (200, b"<html>busy</html>"), (200, b""), (200, {}), (200, []), (200, {"message": "ok"}),
+        (200, {"transId": None}),
         (200, {"transId": "../x"}), (200, [{"transId": "Qm4tZ81x"}]), (200, b'{"transId":"a1","transId":"b2"}'),
         (200, b"[" * 100_000), (200, b'{"transId":"Qm4tZ81x","n":' + b"9" * 5000 + b"}"), (200, b'{"a":NaN}'),
         (201, {"transId": "Qm4tZ81x"}), (204, b""), (400, b"<html>"), (403, b"<html>"), (408, {"message": "late"}),

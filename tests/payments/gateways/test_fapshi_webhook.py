@@ -1,6 +1,7 @@
 """Fapshi: webhooks, genuine, forged and senseless."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -46,8 +47,10 @@ def test_believes_nothing_without_a_secret(secrets: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"null", b"[]", b"{}", b"[{},{}]", b'"x"', b"a=b", b"\xff", b'{"transId": {"a": 1}}', b'{"transId": "../x"}',
-        b'{"transId":"Qm4tZ81x","transId":"b"}', b"[" * 60_000, b'{"transId":' + b"1" * 5000 + b"}", b'{"transId":Infinity}',
+        b"", b"null", b"[]", b"{}", b"[{},{}]", b'"x"', b"a=b", b"\xff", b'{"transId": {"a": 1}}',
+        b'{"transId": "../x"}',
+        b'{"transId":"Qm4tZ81x","transId":"b"}', b"[" * 60_000, b'{"transId":' + b"1" * 5000 + b"}",
+        b'{"transId":Infinity}',
     ],
 )  # fmt: skip
 def test_rejects_a_body_that_is_no_webhook(body: bytes) -> None:
@@ -80,10 +83,8 @@ FIELDS = st.sampled_from([*PAID, "phone", "from"])
 
 @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_body_breaks_the_parser(body: bytes) -> None:
-    try:
+    with suppress(Rejected):
         read(**hook(body))
-    except Rejected:
-        pass
 
 
 @given(st.dictionaries(FIELDS, ANY_JSON))

@@ -1,5 +1,6 @@
 """Careful readers: what they take and what they call absent. Never anything but ValueError."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -88,10 +89,8 @@ def test_clean_text_can_be_stored(text: str) -> None:
 
 @given(st.binary() | st.text(alphabet='[]{}":,0123456789.eE-tfn\\u d').map(str.encode))
 def test_only_value_errors_leave_the_parser(body: bytes) -> None:
-    try:
+    with suppress(ValueError):
         read_json(body)
-    except ValueError:
-        pass
 
 
 @given(st.text() | st.integers() | st.floats() | st.none() | st.binary())
@@ -100,7 +99,5 @@ def test_no_value_breaks_a_reader(value: object) -> None:
     read_uuid(value)
     read_rounded_down(value, "XAF")
     read_retry_after({"retry-after": str(value)})
-    try:
+    with suppress(ValueError):
         read_amount(value, "XAF")
-    except ValueError:
-        pass

@@ -1,0 +1,208 @@
+"""The stack under test, seen from outside: customers over HTTP, the sandbox's knobs, the tables through SQL."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import requests
+
+from choptym.local.environment import PASSWORD
+from choptym.local.stack import Stack
+from tests.servers import servers
+
+# Short times, so that what takes minutes in life takes seconds here; every one is a setting, none a special case.
+QUICK = {
+    "PAYMENT_RETRY_DELAY": "300",
+    "PAYMENT_LEASE_SECONDS": "6",
+    "FAPSHI_TOTAL_TIMEOUT_SECONDS": "3",
+    "FAPSHI_READ_TIMEOUT_SECONDS": "2",
+    "FAPSHI_ABSENCE_PROVES_AFTER_SECONDS": "4",
+    "CAMPAY_TOTAL_TIMEOUT_SECONDS": "3",
+    "CAMPAY_READ_TIMEOUT_SECONDS": "2",
+}
+TIMEOUT_SECONDS = 10
+ENDED = ("SETTLED", "FAILED", "EXPIRED", "CANCELLED", "REVIEW")
+
+
+@dataclass
+class Customer:
+    """A customer with a phone of their own, talking to the API."""
+
+    live: "Live"
+    name: str
+    phone: str
+    token: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> requests.Response:
+        return self.session.request(
+            method,
+            f"{self.live.stack.web}{path}",
+            json=body,
+            headers={"Authorization": f"Token {self.token}", **headers},
+            timeout=TIMEOUT_SECONDS,
+        )
+
+    def get(self, path: str) -> Any:
+        response = self.call("GET", path)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def put_into_cart(self, product: int, quantity: int = 1) -> dict[str, Any]:
+        response = self.call("POST", "/api/cart/", {"product": product, "quantity": quantity})
+        assert response.status_code == 201, response.text
+        return dict(response.json())
+
+    def check_out(self, method: str = "fapshi", *, key: str | None = None, **body: object) -> requests.Response:
+        wish = {"method": method, "phone": self.phone, **body}
+        return self.call("POST", "/api/checkout/", wish, **{"Idempotency-Key": key or str(uuid.uuid4())})
+
+    def pay(self, method: str = "fapshi", product: int | None = None, quantity: int = 1, **body: object) -> int:
+        """Put something into the cart, check out, and return the payment's id."""
+        self.put_into_cart(product or self.live.products[0], quantity)
+        response = self.check_out(method, **body)
+        assert response.status_code == 202, response.text
+        return int(response.json()["payment"]["id"])
+
+    def wait(self, payment: int, *until: str, seconds: float = 20) -> dict[str, Any]:
+        """Follow a payment until it has ended, or is in one of the states `until`."""
+        wanted = until or ENDED
+        end = time.monotonic() + seconds
+        while True:
+            body = dict(self.get(f"/api/payments/{payment}/"))
+            if body["status"] in wanted:
+                return body
+            assert time.monotonic() < end, f"after {seconds} s: {body}"
+            time.sleep(0.05)
+
+
+class Live:
+    """The running stack, and what a test needs of it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._numbers = count(1)
+        self.database = psycopg.connect(stack.database_url, autocommit=True)
+        shop = "SELECT min(id) FROM orders_shop WHERE currency = 'XAF'"
+        self.products = self.column(f"SELECT id FROM orders_product WHERE shop_id = ({shop}) ORDER BY price_minor")
+
+    def column(self, query: str, *values: object) -> list[Any]:
+        """The first column of what a query finds."""
+        return [row[0] for row in self.rows(query, *values)]
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return self.database.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+    def change(self, statement: str, *values: object) -> int:
+        return self.database.execute(statement, values).rowcount  # type: ignore[arg-type]
+
+    def customer(self, operator: str = "mtn") -> Customer:
+        """A customer whom no other test knows, with a phone number of their own."""
+        number = next(self._numbers)
+        name = f"test{number}"
+        phone = f"{'677' if operator == 'mtn' else '699'}{number:06d}"
+        user = self.column(
+            """
+            INSERT INTO auth_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
+                                   date_joined)
+            SELECT %s, password, false, false, true, '', '', %s, now() FROM auth_user WHERE username = 'customer1'
+            RETURNING id
+            """,
+            name,
+            f"{name}@choptym.example",
+        )[0]
+        token = uuid.uuid4().hex
+        self.change("INSERT INTO authtoken_token (key, user_id, created) VALUES (%s, %s, now())", token, user)
+        return Customer(self, name, phone, token)
+
+    def product(self, *, stock: int = 1000, price_minor: int = 2500) -> int:
+        """A product of the first shop that no other test buys."""
+        return int(
+            self.column(
+                """
+                INSERT INTO orders_product
+                    (shop_id, name, price_minor, is_active, stock_start, stock_on_hand, stock_reserved, stock_sold)
+                SELECT shop_id, %s, %s, true, %s, %s, 0, 0 FROM orders_product WHERE id = %s RETURNING id
+                """,
+                f"dish {uuid.uuid4()}",
+                price_minor,
+                stock,
+                stock,
+                self.products[0],
+            )[0]
+        )
+
+    def turn(self, gateway: str, phone: str, *, times: int | None = None, **knobs: object) -> None:
+        """Set knobs of the sandbox for one phone only, so that tests do not meet."""
+        self.control("PATCH", gateway, {"phones": {phone: {"knobs": knobs, "times": times}}})
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        url = f"{self.stack.sandbox}/control/{path}"
+        response = requests.request(method, url, json=body, timeout=TIMEOUT_SECONDS)
+        assert response.ok, response.text
+        return response.json()
+
+    def books(self, gateway: str, phone: str) -> list[dict[str, Any]]:
+        """What the sandbox believes it did for this phone."""
+        return [entry for entry in self.control("GET", f"{gateway}/books")["entries"] if entry["phone"].endswith(phone)]
+
+    def messages(self, phone: str) -> list[dict[str, Any]]:
+        """What was really sent to this phone."""
+        sent = requests.get(f"{self.stack.sink}/messages.json", timeout=TIMEOUT_SECONDS).json()["messages"]
+        return [message for message in sent if message["to"].endswith(phone)]
+
+    def balance(self, customer: Customer) -> int:
+        return int(customer.get("/api/wallet/")["balance_minor"])
+
+
+def eventually(check: Callable[[], object], *, seconds: float = 10) -> None:
+    """Try an assertion until it holds."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            check()
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+@contextmanager
+def running_stack(name: str = "flows", **environment: str) -> Iterator[Live]:
+    """A stack on the servers of the tests, with a database and a Redis number of its own."""
+    root = servers.root / name
+    root.mkdir(parents=True, exist_ok=True)
+    database = _fresh_database(os.environ["DATABASE_URL"], f"test_{name}")
+    redis = _numbered(os.environ["REDIS_URL"], 1)
+    inherited: Mapping[str, str] = os.environ
+    environ = {**inherited, **QUICK, **environment, "DATABASE_URL": database, "REDIS_URL": redis}
+    for secret in ("SECRET_KEY", "ALLOWED_HOSTS", "LOG_LEVEL"):  # those of the tests' own settings
+        environ.pop(secret, None)
+    with Stack(root, environ) as stack:
+        live = Live(stack)
+        with live.database:
+            yield live
+
+
+def _fresh_database(url: str, name: str) -> str:
+    """Make an empty database of this name on the server of `url`. Returns its address."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _numbered(url: str, number: int) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+
+
+__all__ = ["ENDED", "PASSWORD", "Customer", "Live", "eventually", "running_stack"]

@@ -1,0 +1,83 @@
+"""One stack in one root, and what a killed one leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from choptym.local import processes, register
+from choptym.local.errors import StackError
+from choptym.local.role import PROJECT
+from tests.local.fakes import wait_until
+
+
+def start_runner(root: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start a small stack and return it with what it found left over, once it is ready."""
+    runner = subprocess.Popen(
+        [sys.executable, "-m", "tests.local.runner", str(root)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    assert runner.stdout
+    found = runner.stdout.readline().strip()
+    while (line := runner.stdout.readline()) and line != "ready\n":
+        pass
+    assert line, "the runner ended"
+    return runner, found
+
+
+def kill(runner: subprocess.Popen[str]) -> None:
+    runner.kill()
+    runner.communicate()
+
+
+def recorded(root: Path) -> dict[str, int]:
+    known = json.loads((root / "processes.json").read_text())["processes"]
+    return {role: pid for role, (pid, _) in known.items()}
+
+
+def test_a_start_after_kill_9_stops_what_was_left_and_uses_its_data(tmp_path: Path) -> None:
+    first, found = start_runner(tmp_path)
+    assert found == "left over:"
+    before = recorded(tmp_path)
+    kill(first)
+    wait_until(lambda: not processes.is_alive(before["postgres"]) and not processes.is_alive(before["redis"]))
+    assert processes.is_alive(before["stubborn"])  # it did not listen to the kernel's signal either
+
+    second, found = start_runner(tmp_path)
+
+    assert found == "left over: stubborn"
+    assert not processes.is_alive(before["stubborn"])
+    after = recorded(tmp_path)
+    kill(second)
+    os.kill(after["stubborn"], signal.SIGKILL)
+    wait_until(lambda: not any(processes.is_alive(pid) for pid in after.values()))
+
+
+def test_two_stacks_in_one_root_are_refused(tmp_path: Path) -> None:
+    with register.lock(tmp_path), pytest.raises(StackError, match=f"started by process {os.getpid()}"):
+        register.lock(tmp_path)
+
+    register.lock(tmp_path).close()
+
+
+def test_leaves_a_process_alone_that_only_has_the_same_number(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        register.write(tmp_path, {"web": stranger.pid})
+        record = json.loads((tmp_path / "processes.json").read_text())
+        record["processes"]["web"][1] -= 1  # started a moment earlier: another process
+        (tmp_path / "processes.json").write_text(json.dumps(record))
+
+        assert register.stop_leftovers(tmp_path) == []
+        assert stranger.poll() is None
+        stranger.communicate(b"\n")
+
+
+def test_a_record_of_an_earlier_boot_means_nothing(tmp_path: Path) -> None:
+    register.write(tmp_path, {"web": os.getpid()})
+    record = json.loads((tmp_path / "processes.json").read_text())
+    (tmp_path / "processes.json").write_text(json.dumps(record | {"boot": "before"}))
+
+    assert register.stop_leftovers(tmp_path) == []

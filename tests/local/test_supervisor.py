@@ -1,0 +1,69 @@
+"""Starting, restarting and stopping real processes."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from choptym.local import processes
+from choptym.local.errors import StackError
+from choptym.local.supervisor import Supervisor
+from tests.local.fakes import failing, stubborn, wait_until, web_server
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path)
+    yield supervisor
+    supervisor.stop()
+
+
+def test_starts_a_killed_process_again(supervisor: Supervisor, tmp_path: Path) -> None:
+    role = web_server("web", tmp_path)
+    supervisor.start([role])
+    first = supervisor.pids["web"]
+
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: supervisor.pids.get("web", first) != first)
+    wait_until(role.is_ready)
+
+    assert not processes.is_alive(first)
+    assert "web ended with status -9, starting again in 0.2 s" in (tmp_path / "log" / "web.log").read_text()
+
+
+def test_shows_the_log_of_a_process_that_does_not_start(supervisor: Supervisor, tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"web ended with status 1 before it was ready(.|\n)*made of cheese"):
+        supervisor.start([failing("web", tmp_path), web_server("other", tmp_path)])
+
+
+def test_stops_everything_it_started(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path)
+    supervisor.start([web_server("web", tmp_path), stubborn("worker", tmp_path)])
+    pids = supervisor.pids
+
+    supervisor.stop()
+
+    assert sorted(pids) == ["web", "worker"]
+    assert not any(processes.is_alive(pid) for pid in pids.values())
+    assert "worker did not stop within 0.3 s, killed" in (tmp_path / "log" / "worker.log").read_text()
+    assert not (tmp_path / "processes.json").exists()
+
+
+def test_stops_the_last_batch_first(supervisor: Supervisor, tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor.start([web_server("server", tmp_path)])
+    supervisor.start([web_server("client", tmp_path)])
+
+    supervisor.stop(said.append)
+
+    assert said == ["stopping client", "stopping server"]
+
+
+def test_marks_its_processes(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start([web_server("web", tmp_path)])
+
+    assert processes.has_marker(supervisor.pids["web"], tmp_path)
+    assert not processes.has_marker(supervisor.pids["web"], tmp_path / "other")
+    assert not processes.has_marker(os.getpid(), tmp_path)
