@@ -23,8 +23,8 @@ from payments.attempts import learn_transaction, record_attempt
 from payments.charge import requeue, retry_delay_seconds
 from payments.close import close_unpaid, still_watched
 from payments.gateways import get_gateway
-from payments.gateways.base import Outcome, Status
-from payments.locks import Check, claim_checks, lock_payments
+from payments.gateways.base import Gateway, Outcome, Status
+from payments.locks import Check, claim_checks, lock_payments, release_checks
 from payments.models import Payment
 from payments.settle import Paid, settle_batch
 from payments.states import PAYMENT_MOVES, WAITING_STATES, AttemptState, PaymentState
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 # Answers that come within this time of each other are settled together.
 GATHER_SECONDS = 0.02
+# Checks that a failing database kept us from taking up are due again after this.
+RELEASED_SECONDS = 1.0
 # How often we look for an attempt whose answer was lost; the last one repeats.
 SEARCH_SECONDS = (2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 
@@ -51,17 +53,22 @@ def confirm_batch(gateway: str) -> int:
     """Ask one gateway about up to one batch of payments that are due. Returns how many; 0 when none is.
 
     Network: one call per payment, with no transaction open.
-    Commits: each group of answers by itself. A crash in between leaves the rest to their lease.
+    Commits: each group of answers by itself. A crash in between leaves the rest to their lease; a lock that could not
+    be had gives it back.
     Raises:  OperationalError.
     """
     checks = claim_checks(gateway, settings.PAYMENT_BATCH_SIZE)
     if not checks:
         return 0
-    for group in _ask_all(gateway, [check for check in checks if check.attempt_id is not None]):
-        _take_up(gateway, group)
-    for check in checks:
-        if check.attempt_id is None:
-            _without_attempt(check)
+    try:
+        for group in _ask_all(gateway, [check for check in checks if check.attempt_id is not None]):
+            _take_up(gateway, group)
+        for check in checks:
+            if check.attempt_id is None:
+                _without_attempt(check)
+    except OperationalError:
+        release_checks(checks, seconds=RELEASED_SECONDS)
+        raise
     return len(checks)
 
 
@@ -86,22 +93,30 @@ def _threads(gateway: str) -> ThreadPoolExecutor:
 
 def _ask(gateway: str, check: Check) -> Answer:
     """Runs in a thread of its own, without the database."""
-    adapter = get_gateway(gateway)
+    if timezone.now() >= check.leased_until:
+        return Answer(check)  # it waited for a thread too long: somebody else may be asking by now
     try:
-        if check.transaction_id:
-            return Answer(check, status=adapter.fetch_status(check.transaction_id, is_link=check.by_link))
-        assert check.started_at is not None  # noqa: S101 - claim_checks() joins it with the attempt
-        found = adapter.find(check.reference, since=check.started_at, is_link=check.by_link)
-        return Answer(check, status=found, is_absent=found is None)
+        return _query(get_gateway(gateway), check)
     except NotFound:
-        return Answer(check)
+        pass
     except Busy as error:
         return Answer(check, wait_seconds=error.retry_after_seconds)
     except (Unavailable, Rejected) as error:
         log.warning("status not to be had", payment=check.payment_id, gateway=gateway, error=str(error))
-    except Exception:
+    except Exception:  # one answer that we cannot read must not keep back the rest of its batch
         log.exception("status not readable", payment=check.payment_id, gateway=gateway)
     return Answer(check)
+
+
+def _query(adapter: Gateway, check: Check) -> Answer:
+    if not check.transaction_id:
+        assert check.started_at is not None  # noqa: S101 - claim_checks() joins it with the attempt
+        found = adapter.find(check.reference, since=check.started_at, is_link=check.by_link)
+        return Answer(check, status=found, is_absent=found is None)
+    if check.by_link and check.state not in WAITING_STATES:
+        # Nobody waits for this page any more: close it, and hear what is true then.
+        return Answer(check, status=adapter.expire_link(check.transaction_id))
+    return Answer(check, status=adapter.fetch_status(check.transaction_id, is_link=check.by_link))
 
 
 def _take_up(gateway: str, answers: Sequence[Answer]) -> None:

@@ -1,46 +1,39 @@
 """Giving up on what was not paid in time: the reserved stock is freed, the customer is told."""
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
-from choptym.lib.errors import ChoptymError
-from choptym.lib.outbound import refuse_in_transaction
 from payments.close import close_unpaid
-from payments.gateways import get_gateway
-from payments.locks import claim_expired, lock_payments
-from payments.models import Payment
-from payments.states import OPEN_ATTEMPTS, PaymentState
+from payments.locks import lock_payments
+from payments.selectors import overdue_payments
+from payments.states import PaymentState
 
 log = structlog.get_logger(__name__)
 
-EXPIRE_BATCH = 100
+EXPIRE_BATCH = 200
 
 
 def expire_batch() -> int:
     """End the payments whose time is over. Returns how many were. Safe to call again, and at the same time.
 
-    Network: for payment links, one call that closes the gateway's page, before the transaction.
+    A hosted page that is still open is closed by the status query that follows (see confirm).
     Commits: each payment by itself. Money that comes later is still booked (see close_unpaid).
+    Raises:  OperationalError.
     """
     ended = 0
-    for payment_id in claim_expired(EXPIRE_BATCH):
-        _close_page(payment_id)
-        with transaction.atomic(durable=True):
-            [payment] = lock_payments([payment_id])
-            if payment.expires_at <= timezone.now():
-                ended += close_unpaid(payment, PaymentState.EXPIRED, code="expired")
+    for payment_id in overdue_payments(EXPIRE_BATCH):
+        try:
+            ended += _expire(payment_id)
+        except OperationalError:
+            raise
+        except DatabaseError:
+            # The others must not wait behind one that cannot be ended.
+            log.exception("payment could not be ended", payment=payment_id)
     return ended
 
 
-def _close_page(payment_id: int) -> None:
-    """Close the hosted page, so that nobody pays for what is no longer kept. If it fails, the money is honoured."""
-    payment = Payment.objects.get(pk=payment_id)
-    attempt = payment.attempts.filter(state__in=OPEN_ATTEMPTS).exclude(transaction_id="").first()
-    if not payment.by_link or attempt is None:
-        return
-    refuse_in_transaction()
-    try:
-        get_gateway(payment.gateway).expire_link(attempt.transaction_id)
-    except ChoptymError as error:
-        log.info("the payment page could not be closed", payment=payment_id, error=str(error))
+def _expire(payment_id: int) -> bool:
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([payment_id])
+        return payment.expires_at <= timezone.now() and close_unpaid(payment, PaymentState.EXPIRED, code="expired")

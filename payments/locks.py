@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from payments.models import Payment
-from payments.states import MAY_CHARGE, OPEN_ATTEMPTS, WAITING_STATES, AttemptState, EventState, PaymentState
+from payments.states import MAY_CHARGE, OPEN_ATTEMPTS, AttemptState, EventState, PaymentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +176,21 @@ def claim_unpublished(*, priority: int, told_before: datetime, limit: int) -> li
     )
 
 
-def claim_expired(limit: int) -> list[int]:
-    """Payments that nobody paid in time. Each is locked again, and looked at again, by whoever closes it."""
-    rows = _fetch(
+def release_checks(checks: Sequence[Check], *, seconds: float) -> None:
+    """Give claimed checks back, due again after `seconds`; those that became due meanwhile stay so."""
+    _fetch(
         """
-        SELECT id FROM payments_payment WHERE state = ANY(%(waiting)s) AND expires_at <= now()
-        ORDER BY expires_at LIMIT %(limit)s
+        UPDATE payments_payment payment SET next_check_at = now() + make_interval(secs => %(seconds)s)
+        FROM unnest(%(ids)s::bigint[], %(leases)s::timestamptz[]) AS given_back(id, lease)
+        WHERE payment.id = given_back.id AND payment.next_check_at = given_back.lease
+        RETURNING payment.id
         """,
-        {"waiting": list(WAITING_STATES), "limit": limit},
+        {
+            "ids": [check.payment_id for check in checks],
+            "leases": [check.leased_until for check in checks],
+            "seconds": seconds,
+        },
     )
-    return [row[0] for row in rows]
 
 
 def try_lock_key(user_id: int, key: str) -> bool:

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from choptym.lib.jobs import queue_lengths
 from payments.locks import claim_unpublished
-from payments.models import Payment, WebhookEvent
 
 SWEEP_BATCH = 500
 # A queue that is empty while rows wait for it has lost their messages. One that is not empty is being worked on:
@@ -30,14 +29,3 @@ def forgotten_charges() -> Iterator[tuple[int, str, str]]:
         told_before = timezone.now() - grace
         for payment_id, gateway in claim_unpublished(priority=priority, told_before=told_before, limit=SWEEP_BATCH):
             yield payment_id, gateway, queue
-
-
-def gateways_to_ask() -> list[str]:
-    """The gateways that are due to be asked about at least one payment."""
-    due = Payment.objects.filter(next_check_at__lte=timezone.now(), gateway__in=list(settings.GATEWAYS))
-    return sorted(set(due.order_by("next_check_at").values_list("gateway", flat=True)[:SWEEP_BATCH]))
-
-
-def events_wait() -> bool:
-    """Whether a webhook event is due to be looked at."""
-    return WebhookEvent.objects.filter(next_look_at__lte=timezone.now()).exists()

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
-from payments import charge, confirm, expire, match, prove, settle, sweep
+from payments import charge, confirm, expire, match, prove, selectors, settle, sweep
 from payments.models import WALLET, IdempotencyKey
 
 log = structlog.get_logger(__name__)
@@ -74,13 +74,13 @@ def sweep_charges() -> int:
 @shared_task
 def sweep_events() -> bool:
     """Ring again when a webhook event waits."""
-    return sweep.events_wait() and publish(process_events)
+    return selectors.events_wait() and publish(process_events)
 
 
 @shared_task
 def sweep_confirmations() -> None:
     """Ring again for every gateway of which a payment's status is due."""
-    for gateway in sweep.gateways_to_ask():
+    for gateway in selectors.gateways_to_ask():
         publish(confirm_payments, gateway)
 
 
@@ -101,5 +101,5 @@ def tidy_idempotency_keys() -> int:
 @shared_task
 def prove_books() -> None:
     """Check the books; a break is an error in the log with its name and place."""
-    for name, places in prove.find_breaks().items():
+    for name, places in prove.prove_books().breaks.items():
         log.error("the books do not balance", kind=name, places=places[:20], count=len(places))

@@ -5,11 +5,12 @@ from http import HTTPStatus
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
+from psycopg_pool import PoolTimeout
 
 from choptym.lib.api_errors import error_body
 from choptym.lib.errors import Rejected
@@ -27,7 +28,8 @@ log = structlog.get_logger(__name__)
 def receive(request: HttpRequest, gateway: str) -> HttpResponse:
     """Store what a gateway says happened. 200 means that it is kept, also when it is known or belongs to nobody.
 
-    400 for nonsense, 401 for a bad signature, 404 for a gateway that is not switched on, 413 over the size cap.
+    400 for nonsense, 401 for a bad signature, 404 for a gateway that is not switched on, 413 over the size cap, 503
+    when it could not be stored.
     """
     if gateway not in gateway_names():
         return _refuse(HTTPStatus.NOT_FOUND, "not_found", "There is no such gateway here.")
@@ -38,7 +40,11 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
     except Rejected as error:
         log.warning("webhook refused", gateway=gateway, code=error.code)
         return _refuse(error.http_status, error.code, error.message)
-    _store(gateway, event)
+    try:
+        _store(gateway, event)
+    except (OperationalError, PoolTimeout) as error:
+        log.warning("webhook could not be stored", gateway=gateway, error=str(error))
+        return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Please send it again in a moment.")
     return HttpResponse(status=HTTPStatus.OK)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -17,6 +18,7 @@ from choptym.lib.errors import ChoptymError
 
 log = structlog.get_logger(__name__)
 
+_STAFF = "/admin/"
 # What a passing fault of ours asks of the caller.
 RETRY_AFTER_SECONDS = 2
 
@@ -76,13 +78,17 @@ def _flat(detail: Any, path: str = "") -> list[tuple[str, str]]:
     return [(path or "body", str(detail))]
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """Django's handler404, for addresses that belong to no view."""
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404, for addresses that belong to no view. Staff get a page, programs get JSON."""
+    if request.path.startswith(_STAFF):
+        return defaults.page_not_found(request, exception)
     return JsonResponse(error_body("not_found", "There is nothing at this address."), status=HTTPStatus.NOT_FOUND)
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500. The cause is in the log; the caller learns only that it is ours."""
+    if request.path.startswith(_STAFF):
+        return defaults.server_error(request)
     body = error_body("server_error", "Something went wrong on our side. Nothing is lost; please try again.")
     return JsonResponse(body, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -16,7 +16,7 @@ from choptym.local.errors import StackError
 from choptym.local.role import PROJECT, launched
 from choptym.local.roles import Roles
 from choptym.local.servers import Servers
-from choptym.local.supervisor import SAY_SECONDS, Child, Say, Supervisor
+from choptym.local.supervisor import SAY_SECONDS, Child, Say, Supervisor, raise_failure
 
 
 class Stack:
@@ -121,13 +121,12 @@ class Stack:
     def _start_processes(self, supervisor: Supervisor, say: Say) -> None:
         self.environment = make_environment(self.root, self._environ, self.addresses, self.database_url, self.redis_url)
         roles = Roles(self.root, self.addresses, self.environment)
-        outside, ours = supervisor.begin(roles.outside_world()), supervisor.begin(roles.ours())
-        self._prepare_tables(say)
-        children: list[Child] = [*outside, *ours, *supervisor.begin([roles.beat()])]
-        supervisor.wait_ready(children, say)
+        loading = [*supervisor.begin(roles.outside_world()), *supervisor.begin(roles.ours())]
+        self._prepare_tables(loading, say)
+        supervisor.wait_ready([*loading, *supervisor.begin([roles.beat()])], say)
 
-    def _prepare_tables(self, say: Say) -> None:
-        """Migrate and seed while the processes load."""
+    def _prepare_tables(self, loading: Sequence[Child], say: Say) -> None:
+        """Migrate and seed while the processes load; give up as soon as one of them fails."""
         log = self.root / "log" / "prepare.log"
         command = (sys.executable, "-m", "choptym.local.prepare")
         environment = {**self.environment, processes.MARKER: str(self.root), "PROCESS_ROLE": "prepare"}
@@ -140,7 +139,7 @@ class Stack:
                 stderr=subprocess.STDOUT,
             )
         try:
-            _watch_preparation(preparing, log, say)
+            _watch_preparation(preparing, log, loading, say)
         finally:
             preparing.kill()
             preparing.wait()
@@ -158,10 +157,11 @@ class Stack:
         return {**{name: getattr(self, name) for name in names}, "pids": self.pids}
 
 
-def _watch_preparation(preparing: subprocess.Popen[bytes], log: Path, say: Say) -> None:
+def _watch_preparation(preparing: subprocess.Popen[bytes], log: Path, loading: Sequence[Child], say: Say) -> None:
     said_at = started_at = time.monotonic()
     while preparing.poll() is None:
         time.sleep(0.05)
+        raise_failure(loading)
         if time.monotonic() - said_at > SAY_SECONDS:
             said_at = time.monotonic()
             say(f"making tables, menu and customers ({said_at - started_at:.0f} s): {_last_line(log)}")

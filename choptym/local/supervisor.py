@@ -146,9 +146,7 @@ class Supervisor:
                     said_at = time.monotonic()
                     waiting = ", ".join(child.role.name for child in batch if not child.is_ready)
                     say(f"waiting for {waiting} ({said_at - started_at:.0f} s)")
-        for child in batch:
-            if child.failure:
-                raise StackError(f"{child.role.name} {child.failure}. The end of {child.log}:\n{child.tail()}")
+        raise_failure(batch)
 
     def start(self, roles: Sequence[Role], say: Say = print) -> None:
         """Start these roles together and return when all are ready."""
@@ -183,6 +181,13 @@ class Supervisor:
         """Look after every child; True when a process came or went."""
         changes = [child.tend() for batch in list(self._batches) for child in batch]
         return any(changes)
+
+
+def raise_failure(children: Sequence[Child]) -> None:
+    """Raise StackError with the end of the log of a child that could not be started."""
+    for child in children:
+        if child.failure:
+            raise StackError(f"{child.role.name} {child.failure}. The end of {child.log}:\n{child.tail()}")
 
 
 def _wait_for(child: Child, give_up: threading.Event) -> None:

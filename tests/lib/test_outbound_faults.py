@@ -144,6 +144,31 @@ def test_refuses_a_certificate_that_nobody_vouches_for() -> None:
     assert peer.requests == []
 
 
+def test_keeps_the_total_deadline_over_tls_too() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(HERE / "self_signed.pem")
+
+    def handle(peer: Peer, connection: socket.socket, _number: int) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            while peer.read(secure):
+                secure.sendall(OK if len(peer.requests) < 3 else b"HTTP/1.1 200 OK\r\n")
+                while len(peer.requests) == 3 and not peer.is_over.wait(0.05):
+                    secure.sendall(b"X: 1\r\n")
+
+    with serve(handle) as peer, door_within(0.6) as door:
+        door._open_session().verify = str(HERE / "self_signed.pem")
+        url = peer.url.replace("http://127.0.0.1", "https://localhost")
+        answers = [post(door, url), post(door, url)]
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            post(door, url)
+        took = time.monotonic() - began
+
+    assert answers == [b"{}", b"{}"]
+    assert 0.5 <= took < 1.0
+    assert (peer.connections, len(peer.requests)) == (1, 3)
+
+
 def test_gives_up_on_a_tls_handshake_that_never_ends() -> None:
     with serve(stay_silent) as peer, door_within(2, connect_seconds=0.3) as door:
         began = time.monotonic()
