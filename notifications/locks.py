@@ -19,7 +19,7 @@ def claim_notifications(limit: int) -> list[Notification]:
                    next_attempt_at = now() + make_interval(secs => %s)
             WHERE id IN (SELECT id FROM notifications_notification
                          WHERE state = %s AND next_attempt_at <= now()
-                         ORDER BY next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED)
+                         ORDER BY next_attempt_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
             RETURNING id
             """,
             [settings.NOTIFICATION_LEASE_SECONDS, NotificationState.WAITING, limit],

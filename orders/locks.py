@@ -2,6 +2,7 @@
 
 The order of locks everywhere: payments, orders, cart lines, products, wallet accounts; within each by ascending id.
 Each lock is a statement of its own: inside one statement the planner chooses the order, and two of them deadlock.
+NO KEY, because no key ever changes: rows that only refer to a locked one need not wait for it.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,12 @@ from orders.models import CartItem, Order, Product
 
 
 def lock_orders(order_ids: Sequence[int]) -> list[Order]:
-    return list(Order.objects.select_for_update().filter(pk__in=order_ids).order_by("pk"))
+    return list(Order.objects.select_for_update(no_key=True).filter(pk__in=order_ids).order_by("pk"))
 
 
 def lock_cart(user_id: int) -> list[CartItem]:
     """The customer's free lines, those that no order holds."""
-    lines: QuerySet[CartItem] = CartItem.objects.select_for_update().filter(user_id=user_id, order__isnull=True)
+    lines: QuerySet[CartItem] = CartItem.objects.select_for_update(no_key=True).filter(user_id=user_id, order__isnull=True)
     return list(lines.order_by("pk"))
 
 
@@ -26,7 +27,7 @@ def lock_held_lines(order_ids: Sequence[int]) -> None:
     """The lines that these orders hold."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM orders_cartitem WHERE order_id = ANY(%s) ORDER BY id FOR UPDATE", [list(order_ids)]
+            "SELECT id FROM orders_cartitem WHERE order_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(order_ids)]
         )
 
 
@@ -39,14 +40,14 @@ def lock_returning_lines(order_ids: Sequence[int]) -> None:
             WHERE line.order_id = ANY(%(orders)s)
                OR (line.order_id IS NULL
                    AND line.user_id IN (SELECT user_id FROM orders_order WHERE id = ANY(%(orders)s)))
-            ORDER BY line.id FOR UPDATE
+            ORDER BY line.id FOR NO KEY UPDATE
             """,
             {"orders": list(order_ids)},
         )
 
 
 def lock_products(product_ids: Sequence[int]) -> list[Product]:
-    return list(Product.objects.select_for_update(of=("self",)).filter(pk__in=product_ids).order_by("pk"))
+    return list(Product.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=product_ids).order_by("pk"))
 
 
 def lock_products_of(order_ids: Sequence[int]) -> None:
@@ -55,7 +56,7 @@ def lock_products_of(order_ids: Sequence[int]) -> None:
             """
             SELECT id FROM orders_product
             WHERE id IN (SELECT product_id FROM orders_orderitem WHERE order_id = ANY(%s))
-            ORDER BY id FOR UPDATE
+            ORDER BY id FOR NO KEY UPDATE
             """,
             [list(order_ids)],
         )

@@ -66,7 +66,7 @@ class Look:
 
 def lock_payments(payment_ids: Sequence[int]) -> list[Payment]:
     """These payments, locked until the caller's transaction ends."""
-    rows: QuerySet[Payment] = Payment.objects.select_for_update().filter(pk__in=payment_ids)
+    rows: QuerySet[Payment] = Payment.objects.select_for_update(no_key=True).filter(pk__in=payment_ids)
     return list(rows.order_by("pk"))
 
 
@@ -117,7 +117,7 @@ def claim_checks(gateway: str, limit: int) -> list[Check]:
         """
         WITH due AS (
             SELECT id FROM payments_payment WHERE gateway = %(gateway)s AND next_check_at <= now()
-            ORDER BY next_check_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+            ORDER BY next_check_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
         ), claimed AS (
             UPDATE payments_payment payment
             SET next_check_at = now() + make_interval(secs => %(lease)s), checks_made = checks_made + 1
@@ -147,7 +147,7 @@ def claim_events(limit: int) -> list[Look]:
         """
         UPDATE payments_webhookevent SET looks = looks + 1, next_look_at = now() + make_interval(secs => %(lease)s)
         WHERE id IN (SELECT id FROM payments_webhookevent WHERE next_look_at <= now()
-                     ORDER BY next_look_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+                     ORDER BY next_look_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
           AND state = ANY(%(waiting)s)
         RETURNING id, gateway, transaction_id, reference, looks, received_at
         """,
@@ -169,7 +169,7 @@ def claim_unpublished(*, priority: int, told_before: datetime, limit: int) -> li
                      WHERE state = %(queued)s AND priority = %(priority)s
                        AND next_attempt_at <= now() AND expires_at > now()
                        AND (published_at IS NULL OR published_at < %(told_before)s)
-                     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+                     ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
         RETURNING id, gateway
         """,
         {"queued": PaymentState.QUEUED, "priority": priority, "told_before": told_before, "limit": limit},

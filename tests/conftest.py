@@ -1,10 +1,18 @@
 """What every test may ask for."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.gateways import switched_on
 from tests.live import Live, running_stack
+from tests.payments.gateways.sandbox import CREDENTIALS, Sandbox
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +20,36 @@ def live() -> Iterator[Live]:
     """The whole stack on a database of its own: web, workers, beat and the sandbox, as processes."""
     with running_stack() as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def gateway_sandbox() -> Iterator[Sandbox]:
+    """The sandbox as a process of its own, one for all tests that call adapters in their own process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "payments.sandbox", "--host", "127.0.0.1", "--port", "0"],
+        cwd=ROOT,
+        env={**os.environ, **CREDENTIALS},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process:
+        try:
+            yield Sandbox(process.stdout.readline().split()[-1])
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def sandbox(gateway_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox, with Fapshi and CamPay switched on in our settings and pointed at it."""
+    with switched_on(gateway_sandbox.url):
+        yield gateway_sandbox
+
+
+@pytest.fixture
+def silent_gateways() -> Iterator[None]:
+    """Fapshi and CamPay switched on, with nobody at their addresses."""
+    with switched_on():
+        yield

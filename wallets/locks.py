@@ -6,4 +6,4 @@ from wallets.models import Account
 
 
 def lock_accounts(account_ids: Sequence[int]) -> list[Account]:
-    return list(Account.objects.select_for_update().filter(pk__in=account_ids).order_by("pk"))
+    return list(Account.objects.select_for_update(no_key=True).filter(pk__in=account_ids).order_by("pk"))

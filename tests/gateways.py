@@ -1,0 +1,31 @@
+"""Gateways for tests that run in one process: settings.GATEWAYS as a deployment's environment would make it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from django.test import override_settings
+
+from choptym.settings import gateways as gateway_settings
+from payments.gateways import forget_gateways
+from tests.payments.gateways.sandbox import CREDENTIALS
+
+# Nobody listens there: for tests in which no gateway is called.
+NOWHERE = "http://127.0.0.1:9"
+
+
+@contextmanager
+def switched_on(url: str = NOWHERE, **variables: str) -> Iterator[None]:
+    """Fapshi and CamPay at the sandbox of this address; `variables` are further ones of the environment."""
+    addresses = {"FAPSHI_BASE_URL": f"{url}/fapshi", "CAMPAY_BASE_URL": f"{url}/campay/api"}
+    quick = {f"{name}_CONNECT_TIMEOUT_SECONDS": "1" for name in ("FAPSHI", "CAMPAY")}
+    with patch.dict(os.environ, {**CREDENTIALS, **addresses, **quick, **variables}):
+        entries: dict[str, Any] = {"fapshi": gateway_settings._fapshi(), "campay": gateway_settings._campay()}
+    forget_gateways()
+    try:
+        with override_settings(GATEWAYS=entries):
+            yield
+    finally:
+        forget_gateways()
