@@ -56,7 +56,7 @@ $(VENV)/development.installed: requirements-development.lock | python
 python:
 	@test -e $(VENV)/complete || $(RUN) -m pip --version >/dev/null 2>&1 || { \
 	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	    echo "ChopTym needs Python 3.11 or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1 || echo not found)"; \
+	    echo "ChopTym needs Python 3.11 or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>/dev/null || echo not found)"; \
 	    echo "Get one (apt install python3 python3-venv · brew install python@3.12 · https://www.python.org/downloads/)"; \
 	    echo "and name it: make PYTHON=python3.12 …"; exit 1; }; \
 	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \

@@ -1,6 +1,7 @@
 """The stack under test, seen from outside: customers over HTTP, the sandbox's knobs, the tables through SQL."""
 
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,7 @@ class Customer:
     """A customer with a phone of their own, talking to the API."""
 
     live: "Live"
+    id: int
     name: str
     phone: str
     token: str
@@ -70,6 +72,17 @@ class Customer:
         response = self.check_out(method, **body)
         assert response.status_code == 202, response.text
         return int(response.json()["payment"]["id"])
+
+    def top_up(self, amount_minor: int, method: str = "fapshi") -> int:
+        """Start putting money into the wallet, and return the payment's id."""
+        wish = {"method": method, "phone": self.phone, "amount_minor": amount_minor}
+        response = self.call("POST", "/api/wallet/topups/", wish, **{"Idempotency-Key": str(uuid.uuid4())})
+        assert response.status_code == 202, response.text
+        return int(response.json()["payment"]["id"])
+
+    def cart(self) -> dict[int, int]:
+        """Quantity by product of what lies in the cart."""
+        return {line["product"]: line["quantity"] for line in self.get("/api/cart/")}
 
     def wait(self, payment: int, *until: str, seconds: float = 20) -> dict[str, Any]:
         """Follow a payment until it has ended, or is in one of the states `until`."""
@@ -120,7 +133,7 @@ class Live:
         )[0]
         token = uuid.uuid4().hex
         self.change("INSERT INTO authtoken_token (key, user_id, created) VALUES (%s, %s, now())", token, user)
-        return Customer(self, name, phone, token)
+        return Customer(self, int(user), name, phone, token)
 
     def product(self, *, stock: int = 1000, price_minor: int = 2500) -> int:
         """A product of the first shop that no other test buys."""
@@ -153,13 +166,40 @@ class Live:
         """What the sandbox believes it did for this phone."""
         return [entry for entry in self.control("GET", f"{gateway}/books")["entries"] if entry["phone"].endswith(phone)]
 
+    def collected(self, payment: int) -> list[int]:
+        """The amounts that the sandbox believes it collected for any try of this payment."""
+        query = "SELECT gateway, reference::text FROM payments_paymentattempt WHERE payment_id = %s"
+        found = [self.control("GET", f"{gateway}/books?reference={ref}") for gateway, ref in self.rows(query, payment)]
+        entries = [entry for books in found for entry in books["entries"]]
+        return [entry["amount_minor"] for entry in entries if entry["state"] == "collected"]
+
     def messages(self, phone: str) -> list[dict[str, Any]]:
-        """What was really sent to this phone."""
+        """What was really sent to this phone, or e-mail address."""
         sent = requests.get(f"{self.stack.sink}/messages.json", timeout=TIMEOUT_SECONDS).json()["messages"]
         return [message for message in sent if message["to"].endswith(phone)]
 
     def balance(self, customer: Customer) -> int:
         return int(customer.get("/api/wallet/")["balance_minor"])
+
+
+    @contextmanager
+    def frozen(self, role: str) -> Iterator[None]:
+        """One process stands still (SIGSTOP) while the block runs."""
+        pid = self.stack.pids[role]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def kill(self, role: str) -> None:
+        """kill -9, and return when the supervisor has started another one."""
+        pid = self.stack.pids[role]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: self._assert_other(role, pid))
+
+    def _assert_other(self, role: str, pid: int) -> None:
+        assert self.stack.pids.get(role) not in {None, pid}, f"{role} was not started again"
 
 
 def eventually(check: Callable[[], object], *, seconds: float = 10) -> None:
@@ -178,13 +218,16 @@ def eventually(check: Callable[[], object], *, seconds: float = 10) -> None:
 
 @contextmanager
 def running_stack(name: str = "flows", **environment: str) -> Iterator[Live]:
-    """A stack on the servers of the tests, with a database and a Redis number of its own."""
+    """A stack on the servers of the tests, with a database and a Redis number of its own.
+
+    What `environment` says wins: REDIS_URL="" gives the stack a Redis server of its own.
+    """
     root = servers.root / name
     root.mkdir(parents=True, exist_ok=True)
     database = _fresh_database(os.environ["DATABASE_URL"], f"test_{name}")
     redis = _numbered(os.environ["REDIS_URL"], 1)
     inherited: Mapping[str, str] = os.environ
-    environ = {**inherited, **QUICK, **environment, "DATABASE_URL": database, "REDIS_URL": redis}
+    environ = {**inherited, **QUICK, "DATABASE_URL": database, "REDIS_URL": redis, **environment}
     for secret in ("SECRET_KEY", "ALLOWED_HOSTS", "LOG_LEVEL"):  # those of the tests' own settings
         environ.pop(secret, None)
     with Stack(root, environ) as stack:

@@ -13,7 +13,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.markup import escape
 
-from choptym.local.demo.run import run_demo
+from choptym.local.demo.run import read_payments, run_demo
 from choptym.local.environment import PASSWORD
 from choptym.local.errors import StackError
 from choptym.local.launch import die_with_parent
@@ -47,9 +47,10 @@ def _up(console: Console) -> int:
 
 
 def _demo(console: Console) -> int:
+    payments = read_payments()
     stays = console.is_terminal and os.environ.get("STAY") != "0"
     with _running_stack(console) as stack:
-        outcome = run_demo(stack, console)
+        outcome = run_demo(stack, payments, console)
         if stays:
             outcome.print_summary()
             _stay(console)

@@ -35,9 +35,8 @@ class Outcome:
         print(json.dumps(self.summary), flush=True)
 
 
-def run_demo(stack: Stack, console: Console) -> Outcome:
+def run_demo(stack: Stack, payments: int, console: Console) -> Outcome:
     """Drive the traffic, prove the books and show what happened."""
-    payments = _payments()
     plan = make_plan(payments, requests.get(f"{stack.web}/api/products/", timeout=10).json())
     console.print(f"{payments} checkouts through the API, the gateways a little unreliable …")
     began_at = time.monotonic()
@@ -52,7 +51,8 @@ def run_demo(stack: Stack, console: Console) -> Outcome:
     return Outcome(summary, is_complete and summary["books_ok"] and summary["lost"] == summary["doubled"] == 0)
 
 
-def _payments() -> int:
+def read_payments() -> int:
+    """Return how many checkouts are wanted."""
     said = os.environ.get("PAYMENTS", "").strip() or str(PAYMENTS)
     if not said.isdecimal():
         raise StackError(f"PAYMENTS={said!r} is not a whole number.")
