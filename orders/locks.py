@@ -19,7 +19,9 @@ def lock_orders(order_ids: Sequence[int]) -> list[Order]:
 
 def lock_cart(user_id: int) -> list[CartItem]:
     """The customer's free lines, those that no order holds."""
-    lines: QuerySet[CartItem] = CartItem.objects.select_for_update(no_key=True).filter(user_id=user_id, order__isnull=True)
+    lines: QuerySet[CartItem] = CartItem.objects.select_for_update(no_key=True).filter(
+        user_id=user_id, order__isnull=True
+    )
     return list(lines.order_by("pk"))
 
 

@@ -38,6 +38,7 @@ class Product(models.Model):
     stock_sold = models.IntegerField(default=0)
 
     class Meta:
+        permissions = [("restock_product", "Can restock product")]
         constraints = [
             models.UniqueConstraint(fields=["shop", "name"], name="product_name_once_per_shop"),
             models.CheckConstraint(condition=Q(price_minor__gt=0), name="product_price_positive"),

@@ -10,6 +10,8 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from choptym.lib.errors import Busy, NotSent, Rejected, Unavailable
@@ -89,7 +91,7 @@ def _record_accepted(charge: Charge, accepted: Accepted) -> None:
             PaymentState.PENDING,
             PAYMENT_MOVES,
             pending_at=now,
-            next_check_at=now + timedelta(seconds=poll),
+            next_check_at=_no_later_than(poll),
         )
 
 
@@ -99,8 +101,13 @@ def _leave_unknown(charge: Charge, error: Unavailable) -> None:
     with transaction.atomic(durable=True):
         lock_payments([charge.payment_id])
         record_attempt(charge.attempt_id, AttemptState.UNKNOWN, error.exchange, problem=error.message)
-        soon = timezone.now() + timedelta(seconds=FIRST_LOOK_SECONDS)
+        soon = _no_later_than(FIRST_LOOK_SECONDS)
         Payment.objects.filter(pk=charge.payment_id, settled_at__isnull=True).update(next_check_at=soon)
+
+
+def _no_later_than(seconds: float) -> Least:
+    """The next check after this time, unless it is due before: a webhook may have come while the call was under way."""
+    return Least(F("next_check_at"), timezone.now() + timedelta(seconds=seconds))
 
 
 def _postpone(charge: Charge, error: Busy) -> None:

@@ -150,8 +150,10 @@ def _fetch(look: Look) -> Status | None:
     try:
         return get_gateway(look.gateway).fetch_status(look.transaction_id)
     except (NotFound, Unavailable, Rejected) as error:
-        log.info("the gateway tells nothing about an event", event=look.event_id, error=str(error))
-        return None
+        log.info("the gateway tells nothing about an event", event_id=look.event_id, error=str(error))
+    except Exception:
+        log.exception("what the gateway tells about an event is not readable", event_id=look.event_id)
+    return None
 
 
 def _park(look: Look) -> None:
@@ -159,7 +161,7 @@ def _park(look: Look) -> None:
     events = WebhookEvent.objects.filter(pk=look.event_id)
     if look.looks > len(LOOK_AGAIN_SECONDS):
         events.update(state=EventState.UNCLAIMED, next_look_at=None, problem="belongs to no payment of ours")
-        log.warning("a webhook event belongs to nothing", event=look.event_id, gateway=look.gateway)
+        log.warning("a webhook event belongs to nothing", event_id=look.event_id, gateway=look.gateway)
         return
     again = timezone.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[look.looks - 1])
     events.update(state=EventState.PARKED, next_look_at=again)

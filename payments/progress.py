@@ -22,7 +22,7 @@ ASSUMED_SECONDS = 15.0
 # A payment counts for the rate only when there were enough of them to mean something.
 ENOUGH_TO_MEASURE = 5
 
-_READ_AGAIN_SECONDS = {PaymentState.QUEUED: 2, PaymentState.REQUESTED: 2, PaymentState.PENDING: 3}
+_READ_AGAIN_SECONDS = {PaymentState.QUEUED: 1, PaymentState.REQUESTED: 1, PaymentState.PENDING: 2}
 _LONGEST_READ_AGAIN_SECONDS = 30
 
 

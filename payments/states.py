@@ -23,7 +23,8 @@ class PaymentState(models.TextChoices):
 
 _S = PaymentState
 PAYMENT_MOVES: Moves = {
-    _S.QUEUED: {_S.REQUESTED, _S.SETTLED, _S.FAILED, _S.EXPIRED, _S.CANCELLED},
+    # Straight to SETTLED or REVIEW: an earlier try, given up as absent, was paid after all.
+    _S.QUEUED: {_S.REQUESTED, _S.SETTLED, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.REVIEW},
     _S.REQUESTED: {_S.QUEUED, _S.PENDING, _S.SETTLED, _S.FAILED, _S.EXPIRED, _S.REVIEW},
     _S.PENDING: {_S.SETTLED, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.REVIEW},
     _S.SETTLED: set(),
@@ -77,6 +78,6 @@ class EventState(models.TextChoices):
 EVENT_MOVES: Moves = {
     EventState.NEW: {EventState.MATCHED, EventState.PARKED},
     EventState.PARKED: {EventState.MATCHED, EventState.UNCLAIMED},
-    EventState.MATCHED: set(),
+    EventState.MATCHED: {EventState.NEW},  # staff replay a payment that could not be settled
     EventState.UNCLAIMED: set(),
 }

@@ -62,11 +62,11 @@ class Customer:
         assert response.status_code == 201, response.text
         return dict(response.json())
 
-    def check_out(self, method: str = "fapshi", *, key: str | None = None, **body: object) -> requests.Response:
+    def check_out(self, method: str = "fapshi", *, key: str | None = None, **body: Any) -> requests.Response:
         wish = {"method": method, "phone": self.phone, **body}
         return self.call("POST", "/api/checkout/", wish, **{"Idempotency-Key": key or str(uuid.uuid4())})
 
-    def pay(self, method: str = "fapshi", product: int | None = None, quantity: int = 1, **body: object) -> int:
+    def pay(self, method: str = "fapshi", product: int | None = None, quantity: int = 1, **body: Any) -> int:
         """Put something into the cart, check out, and return the payment's id."""
         self.put_into_cart(product or self.live.products[0], quantity)
         response = self.check_out(method, **body)
@@ -103,18 +103,22 @@ class Live:
         self.stack = stack
         self._numbers = count(1)
         self.database = psycopg.connect(stack.database_url, autocommit=True)
-        shop = "SELECT min(id) FROM orders_shop WHERE currency = 'XAF'"
-        self.products = self.column(f"SELECT id FROM orders_product WHERE shop_id = ({shop}) ORDER BY price_minor")
+        self.products = self.column(
+            """
+            SELECT id FROM orders_product WHERE shop_id = (SELECT min(id) FROM orders_shop WHERE currency = 'XAF')
+            ORDER BY price_minor
+            """
+        )
 
     def column(self, query: str, *values: object) -> list[Any]:
         """The first column of what a query finds."""
         return [row[0] for row in self.rows(query, *values)]
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return self.database.execute(query, values).fetchall()  # type: ignore[arg-type]
+        return self.database.execute(query, values).fetchall()
 
     def change(self, statement: str, *values: object) -> int:
-        return self.database.execute(statement, values).rowcount  # type: ignore[arg-type]
+        return self.database.execute(statement, values).rowcount
 
     def customer(self, operator: str = "mtn") -> Customer:
         """A customer whom no other test knows, with a phone number of their own."""
@@ -152,7 +156,7 @@ class Live:
             )[0]
         )
 
-    def turn(self, gateway: str, phone: str, *, times: int | None = None, **knobs: object) -> None:
+    def turn(self, gateway: str, phone: str, *, times: int | None = None, **knobs: Any) -> None:
         """Set knobs of the sandbox for one phone only, so that tests do not meet."""
         self.control("PATCH", gateway, {"phones": {phone: {"knobs": knobs, "times": times}}})
 
@@ -180,7 +184,6 @@ class Live:
 
     def balance(self, customer: Customer) -> int:
         return int(customer.get("/api/wallet/")["balance_minor"])
-
 
     @contextmanager
     def frozen(self, role: str) -> Iterator[None]:
@@ -239,8 +242,8 @@ def running_stack(name: str = "flows", **environment: str) -> Iterator[Live]:
 def _fresh_database(url: str, name: str) -> str:
     """Make an empty database of this name on the server of `url`. Returns its address."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 

@@ -24,7 +24,13 @@ class Account(models.Model):
             models.UniqueConstraint(fields=["name", "currency"], name="account_once"),
             models.CheckConstraint(condition=Q(currency__in=CURRENCIES), name="account_currency_known"),
             models.CheckConstraint(
-                condition=Q(user__isnull=False, balance_minor__gte=0, name__startswith=f"{CUSTOMER}:")
+                # Without isnull a NULL would pass: a check that is neither true nor false is no break.
+                condition=Q(
+                    user__isnull=False,
+                    balance_minor__isnull=False,
+                    balance_minor__gte=0,
+                    name__startswith=f"{CUSTOMER}:",
+                )
                 | (Q(user__isnull=True, balance_minor__isnull=True) & ~Q(name__startswith=f"{CUSTOMER}:")),
                 name="account_customer_never_negative",
             ),

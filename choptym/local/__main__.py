@@ -20,6 +20,7 @@ from choptym.local.launch import die_with_parent
 from choptym.local.stack import Stack
 
 INTERRUPTED = 130
+STAYING = "Running. [bold]Ctrl-C[/] stops everything."
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,7 +43,8 @@ def main() -> int:
 
 def _up(console: Console) -> int:
     with _running_stack(console):
-        _stay(console)
+        console.print(STAYING)
+        _stay()
     return 0
 
 
@@ -52,15 +54,15 @@ def _demo(console: Console) -> int:
     with _running_stack(console) as stack:
         outcome = run_demo(stack, payments, console)
         if stays:
+            console.print(STAYING)
             outcome.print_summary()
-            _stay(console)
+            _stay()
     if not stays:  # after the last word about stopping: it is the last line of all
         outcome.print_summary()
     return 0 if outcome.is_good else 1
 
 
-def _stay(console: Console) -> None:
-    console.print("Running. [bold]Ctrl-C[/] stops everything.")
+def _stay() -> None:
     with suppress(KeyboardInterrupt):
         while True:
             time.sleep(3600)

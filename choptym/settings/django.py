@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "choptym.audit",
     "orders",
     "wallets",
     "notifications",
@@ -101,12 +102,3 @@ SECURE_HSTS_SECONDS = 0 if LOCAL_STACK or DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
-
-UNFOLD = {
-    "SITE_TITLE": "ChopTym payments",
-    "SITE_HEADER": "ChopTym payments",
-    "SITE_SYMBOL": "restaurant",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
-}

@@ -19,6 +19,7 @@ class DeadLetter(models.Model):
     )
 
     class Meta:
+        permissions = [("replay_deadletter", "Can replay dead letter")]
         constraints = [
             models.UniqueConstraint(
                 fields=["payment"], name="dead_letter_one_open", condition=Q(replayed_at__isnull=True)

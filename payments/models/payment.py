@@ -66,6 +66,8 @@ class Payment(models.Model):
                 fields=["gateway", "next_check_at"], name="payment_checks", condition=Q(next_check_at__isnull=False)
             ),
             models.Index(fields=["expires_at"], name="payment_expiry", condition=Q(state__in=WAITING_STATES)),
+            # Staff find a payment by the phone that paid.
+            models.Index(fields=["phone"], name="payment_by_phone", condition=~Q(phone="")),
             models.Index(fields=["id"], name="payment_review", condition=Q(state=PaymentState.REVIEW)),
         ]
         constraints = [

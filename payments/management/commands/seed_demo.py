@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rest_framework.authtoken.models import Token
@@ -14,6 +14,8 @@ from orders.models import Product, Shop
 
 PASSWORD = "choptym"  # noqa: S105 - only ever in a local stack, see handle()
 CUSTOMERS = 200
+# Each with the role of the same name, beside `admin`, who may do everything.
+STAFF = ("support", "finance", "operators")
 STOCK = 1_000_000
 
 # Prices in minor units: FCFA as they are, INR in paise.
@@ -75,6 +77,10 @@ def _seed_users() -> None:
         username="admin",
         defaults={"password": password, "is_staff": True, "is_superuser": True, "email": "admin@choptym.example"},
     )
+    for name in STAFF:
+        staff = {"password": password, "is_staff": True, "email": f"{name}@choptym.example"}
+        user, _ = User.objects.get_or_create(username=name, defaults=staff)
+        user.groups.add(Group.objects.get(name=name))
     names = [f"customer{number}" for number in range(1, CUSTOMERS + 1)]
     User.objects.bulk_create(
         [User(username=name, password=password, email=f"{name}@choptym.example") for name in names],

@@ -1,0 +1,1 @@
+"""What staff did that touches money: an append-only table, written in the transaction of the act itself."""

@@ -1,0 +1,132 @@
+"""What the pages of staff have in common. The only file that knows the admin's theme, which has no types."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib.admin import ShowFacets, SimpleListFilter
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from choptym.lib.tones import tone_of
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as ThemedAdmin
+    from django.contrib.admin import TabularInline as ThemedInline
+    from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+    from django.forms import ModelForm as ThemedForm
+    from django.forms import Textarea, TextInput
+
+    InfinitePaginator = Paginator
+    action: Any
+    TEXT_AREA, TEXT_INPUT = Textarea(), TextInput()
+else:
+    from django import forms
+    from unfold.admin import ModelAdmin, TabularInline
+    from unfold.decorators import action
+    from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+    from unfold.paginator import InfinitePaginator
+    from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+    TEXT_AREA, TEXT_INPUT = UnfoldAdminTextareaWidget(attrs={"rows": 3}), UnfoldAdminTextInputWidget()
+
+    class _Named:
+        """Takes the name of its model, as the types do."""
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
+    class ThemedAdmin(_Named, ModelAdmin):
+        pass
+
+    class ThemedInline(_Named, TabularInline):
+        pass
+
+    class ThemedForm(_Named, forms.ModelForm):
+        pass
+
+
+M = TypeVar("M", bound=Model)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def badge(state: str) -> SafeString:
+    """A state as a coloured word."""
+    return format_html('<span class="ct-badge ct-{}">{}</span>', tone_of(state), state)
+
+
+def page_action(*, name: str, permission: str, icon: str) -> Callable[[F], F]:
+    """A button on the page of one row. It leads to a page of its own that asks for the reason."""
+    decorate: Callable[[F], F] = action(description=name, permissions=[permission], icon=icon)
+    return decorate
+
+
+class StaffAdmin(ThemedAdmin[M]):
+    """Newest first, and the same cost whether the table has ten rows or ten million: nothing is counted."""
+
+    ordering = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    paginator = InfinitePaginator
+    list_disable_select_all = True
+    list_fullwidth = True
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nothing is ever deleted here: what is not wanted any more is switched off."""
+        return False
+
+
+class ReadOnlyAdmin(StaffAdmin[M]):
+    """Rows that only verbs may write: nobody adds, changes or deletes one by hand, superusers included."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(ThemedInline[Any, Any]):
+    """Such rows on the page of the row that they belong to."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class OneOfFilter(SimpleListFilter):
+    """A filter over names that are known without asking the table for every one that it holds."""
+
+    names: tuple[str, ...] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in self.names]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(**{self.parameter_name or "": self.value()}) if self.value() else queryset
+
+
+__all__ = [
+    "TEXT_AREA",
+    "TEXT_INPUT",
+    "AdminPasswordChangeForm",
+    "OneOfFilter",
+    "ReadOnlyAdmin",
+    "ReadOnlyInline",
+    "StaffAdmin",
+    "ThemedAdmin",
+    "ThemedForm",
+    "UserChangeForm",
+    "UserCreationForm",
+    "badge",
+    "page_action",
+]

@@ -1,0 +1,14 @@
+"""What a state means to the eye: one meaning per colour, everywhere in the admin."""
+
+GOOD, BAD, WARNING, BUSY, QUIET = "good", "bad", "warning", "busy", "quiet"
+
+_TONES = {
+    **dict.fromkeys(("SETTLED", "PAID", "SENT", "SOLD"), GOOD),
+    **dict.fromkeys(("FAILED", "REFUSED", "NOT_PAID", "GIVEN_UP", "OPEN"), BAD),
+    **dict.fromkeys(("REVIEW", "UNKNOWN", "UNCLAIMED"), WARNING),
+    **dict.fromkeys(("QUEUED", "REQUESTED", "PENDING", "STARTED", "ACCEPTED", "WAITING", "PLACED", "RESERVED"), BUSY),
+}
+
+
+def tone_of(state: str) -> str:
+    return _TONES.get(state, QUIET)

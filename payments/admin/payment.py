@@ -1,0 +1,81 @@
+"""Payments: found by whatever a caller can tell us, each with its whole story on one page."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from choptym.lib.admin import ReadOnlyAdmin, badge
+from choptym.lib.tones import tone_of
+from payments.admin.filters import AcceptedFilter, MethodFilter
+from payments.find import payments_like
+from payments.models import Payment
+from payments.story import read_story
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin[Payment]):
+    list_display = ("id", "status", "money", "customer", "phone", "order_number", "gateway", "level", "accepted_at")
+    list_select_related = ("user", "order")
+    list_filter = ("state", MethodFilter, "priority", "kind", AcceptedFilter)
+    search_fields = ("pk",)  # switches the box on; what is searched stands in payments/find.py
+    search_help_text = "Phone, CT-000123, payment id, reference or user name"
+    change_form_template = "admin/payments/payment/story.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Payment], search_term: str
+    ) -> tuple[QuerySet[Payment], bool]:
+        return (queryset.filter(payments_like(search_term)) if search_term.strip() else queryset), False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
+            story = read_story(int(object_id))
+            response.context_data |= {
+                "title": f"Payment {object_id}",
+                "subtitle": None,
+                "story": story,
+                "tone": tone_of(story.payment.state),
+                "order_tone": tone_of(story.order.state) if story.order else "",
+                "may_replay": request.user.has_perm("payments.replay_deadletter"),
+            }
+        return response
+
+    @admin.display(description="state")
+    def status(self, payment: Payment) -> SafeString:
+        return badge(payment.state)
+
+    @admin.display(description="amount")
+    def money(self, payment: Payment) -> SafeString:
+        return format_html('<span class="ct-money">{}</span>', payment.amount)
+
+    @admin.display(description="customer")
+    def customer(self, payment: Payment) -> str:
+        return payment.user.get_username()
+
+    @admin.display(description="order")
+    def order_number(self, payment: Payment) -> str | SafeString:
+        if payment.order is None:
+            return "top-up"
+        link = reverse("admin:orders_order_change", args=(payment.order.pk,))
+        return format_html('<a href="{}" class="ct-link">{}</a>', link, payment.order.number)
+
+    @admin.display(description="priority")
+    def level(self, payment: Payment) -> str:
+        return payment.get_priority_display()
+
+    @admin.display(description="accepted")
+    def accepted_at(self, payment: Payment) -> str:
+        return timezone.localtime(payment.queued_at).strftime("%d %b %Y %H:%M:%S")

@@ -1,0 +1,99 @@
+"""The story of a payment: everything that happened to it, in the order of time, for staff who are asked about it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from choptym.audit.models import Act
+from choptym.lib.money import Money
+from notifications.models import Notification
+from orders.models import Order, OrderItem
+from payments.models import DeadLetter, Payment, PaymentAttempt, WebhookEvent
+from payments.story_steps import (
+    Step,
+    acceptance,
+    act,
+    dead_letter,
+    ending,
+    entry,
+    event,
+    message,
+    tries,
+)
+from wallets.models import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step, with how long after the payment was accepted it came, and how long after the step before."""
+
+    step: Step
+    after_seconds: float
+    pause_seconds: float
+
+    @property
+    def after(self) -> str:
+        return f"+{_duration(self.after_seconds)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    payment: Payment
+    order: Order | None
+    items: Sequence[OrderItem]
+    moments: Sequence[Moment]
+    open_letter: DeadLetter | None
+
+    @property
+    def fee(self) -> Money | None:
+        fee = self.payment.fee_minor
+        return None if fee is None else Money(fee, self.payment.currency)
+
+
+def read_story(payment_id: int) -> Story:
+    """One query for each kind of thing that can happen to a payment. Raises Payment.DoesNotExist."""
+    payment = Payment.objects.select_related("user", "order__shop").get(pk=payment_id)
+    letters = list(DeadLetter.objects.filter(payment=payment).select_related("replayed_by"))
+    steps = sorted(_steps(payment, letters), key=lambda step: (step.at, step.rank))
+    return Story(
+        payment=payment,
+        order=payment.order,
+        items=list(OrderItem.objects.filter(order=payment.order_id).order_by("pk")) if payment.order_id else [],
+        moments=list(_moments(payment.queued_at, steps)),
+        open_letter=next((letter for letter in letters if letter.replayed_at is None), None),
+    )
+
+
+def _steps(payment: Payment, letters: Sequence[DeadLetter]) -> Iterator[Step]:
+    about = f"payment:{payment.pk}"
+    yield acceptance(payment)
+    for attempt in PaymentAttempt.objects.filter(payment=payment).order_by("number"):
+        yield from tries(attempt)
+    yield from map(event, WebhookEvent.objects.filter(payment=payment))
+    posted = Entry.objects.filter(reason__startswith=f"{about}:").select_related("debit", "credit")
+    yield from map(entry, posted.order_by("pk"))
+    yield from map(message, Notification.objects.filter(about=about))
+    yield from map(dead_letter, letters)
+    yield from map(act, Act.objects.filter(about=about).select_related("actor"))
+    if payment.finished_at is not None:
+        yield ending(payment, payment.finished_at)
+
+
+def _moments(start: datetime, steps: Sequence[Step]) -> Iterator[Moment]:
+    before: Any = start
+    for step in steps:
+        yield Moment(step, (step.at - start).total_seconds(), (step.at - before).total_seconds())
+        before = step.at
+
+
+def _duration(seconds: float) -> str:
+    """As exact as it is of use: 0.42 s, 17 s, 3 min 20 s, 5 h 12 min, 2 days."""
+    if seconds < 10:
+        return f"{max(0.0, seconds):.2f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes < 2880 else f"{minutes // 1440} days"

@@ -1,0 +1,210 @@
+"""Each kind of step in the story of a payment, in words that staff can read out to the customer."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.template import TemplateDoesNotExist
+
+from choptym.audit.models import Act
+from choptym.lib.money import MINOR_DIGITS, Money
+from choptym.lib.tones import BAD, BUSY, QUIET, WARNING, tone_of
+from notifications.deliver import write_letter
+from notifications.models import Notification, NotificationState
+from payments.failures import sentence
+from payments.models import DeadLetter, Payment, PaymentAttempt, WebhookEvent
+from payments.states import AttemptState, EventState, PaymentState
+from wallets.models import Entry
+
+# What comes first of what was written in the same instant.
+_ORDER = ("accepted", "try", "answer", "event", "ending", "entry", "message", "dead letter", "act")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """Something long, to be unfolded."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    at: datetime
+    kind: str
+    icon: str
+    title: str
+    tone: str = QUIET
+    state: str = ""
+    lines: tuple[str, ...] = ()
+    papers: tuple[Paper, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        return _ORDER.index(self.kind)
+
+
+def acceptance(payment: Payment) -> Step:
+    by = "a page of the gateway" if payment.by_link else payment.phone
+    way = f"{payment.gateway}, {by}" if by else payment.gateway
+    return Step(payment.queued_at, "accepted", "shopping_bag", f"Accepted: {payment.amount} by {way}")
+
+
+def tries(attempt: PaymentAttempt) -> Iterator[Step]:
+    """The question, and what came of it."""
+    yield Step(
+        attempt.started_at,
+        "try",
+        "call_made",
+        f"Try {attempt.number}: {attempt.gateway} is asked to collect",
+        lines=_lines(f"our reference {attempt.reference}"),
+        papers=_papers({"What we sent": attempt.request}),
+    )
+    if attempt.ended_at is None:
+        return
+    answer = f"HTTP {attempt.http_status}" if attempt.http_status else "no answer"
+    took = f" after {attempt.latency_ms} ms" if attempt.latency_ms is not None else ""
+    yield Step(
+        attempt.ended_at,
+        "answer",
+        "call_received",
+        _ANSWERS[AttemptState(attempt.state)].format(gateway=attempt.gateway, number=attempt.number),
+        tone_of(attempt.state),
+        attempt.state,
+        _lines(
+            f"{answer}{took}" if attempt.http_status or took else "",
+            f"the gateway's id {attempt.transaction_id}" if attempt.transaction_id else "",
+            _collected(attempt),
+            f"the customer was told to do this: {attempt.instructions}" if attempt.instructions else "",
+            attempt.problem,
+        ),
+        _papers({"What came back": attempt.response}),
+    )
+
+
+_ANSWERS = {
+    AttemptState.STARTED: "Try {number} has begun",
+    AttemptState.ACCEPTED: "{gateway} accepted it: the customer must approve",
+    AttemptState.UNKNOWN: "No answer from {gateway} that tells us anything: it may have asked the customer, or not",
+    AttemptState.PAID: "{gateway} accepted it; later it was paid",
+    AttemptState.NOT_PAID: "{gateway} says that it was not paid",
+    AttemptState.REFUSED: "{gateway} refused to ask the customer",
+    AttemptState.NOT_SENT: "It never reached {gateway}: nothing was charged",
+    AttemptState.POSTPONED: "{gateway} asked us to come back later",
+    AttemptState.ABSENT: "{gateway} proved to know nothing of it: nothing was charged",
+}
+
+
+def event(row: WebhookEvent) -> Step:
+    word = row.word or "something"
+    return Step(
+        row.received_at,
+        "event",
+        "webhook",
+        f"{row.gateway} told us: {word}",
+        BUSY if row.state in {EventState.NEW, EventState.PARKED} else QUIET,
+        row.state,
+        _lines(f"the gateway's id {row.transaction_id}" if row.transaction_id else "", row.problem),
+        _papers({"What it said": row.payload}),
+    )
+
+
+def entry(row: Entry) -> Step:
+    title = f"Booked {row.amount}: {row.debit.name} → {row.credit.name}"
+    return Step(row.posted_at, "entry", "swap_horiz", title, lines=_lines(row.reason))
+
+
+def message(row: Notification) -> Step:
+    words = {
+        NotificationState.SENT: "Told the customer by {}",
+        NotificationState.WAITING: "Will tell the customer by {}",
+        NotificationState.GIVEN_UP: "Could not tell the customer by {}",
+    }
+    late = (row.sent_at - row.created_at).total_seconds() if row.sent_at else None
+    return Step(
+        row.sent_at or row.created_at,
+        "message",
+        "sms" if row.channel == "sms" else "mail",
+        words[NotificationState(row.state)].format(row.channel.upper()) + f": {row.kind.replace('_', ' ')}",
+        tone_of(row.state),
+        row.state,
+        _lines(
+            f"to {row.address}" if row.channel != "push" else "to the customer's device",
+            f"{late:.1f} s after it was written, at try {row.attempts}" if late is not None else "",
+            row.problem,
+        ),
+        _papers({"What it says": _text_of(row)}),
+    )
+
+
+def dead_letter(row: DeadLetter) -> Step:
+    who = row.replayed_by.get_username() if row.replayed_by else ""
+    return Step(
+        row.created_at,
+        "dead letter",
+        "mark_email_unread",
+        "It could not be settled, and was set aside",
+        WARNING if row.replayed_at else BAD,
+        "REPLAYED" if row.replayed_at else "OPEN",
+        _lines(row.reason[:300], f"replayed by {who}" if who else ""),
+    )
+
+
+def act(row: Act) -> Step:
+    title = f"{row.actor.get_username()}: {row.verb.replace('_', ' ')}"
+    return Step(row.at, "act", "person", title, lines=_lines(f"“{row.reason}”"))
+
+
+def ending(payment: Payment, at: datetime) -> Step:
+    fee = payment.fee_minor
+    why = sentence(payment.failure_code, "en") if payment.failure_code else ""
+    return Step(
+        at,
+        "ending",
+        "flag",
+        _ENDINGS[PaymentState(payment.state)],
+        tone_of(payment.state),
+        payment.state,
+        _lines(
+            f"The customer was told that {why}" if why and payment.state != PaymentState.CANCELLED else "",
+            payment.problem,
+            f"{payment.gateway} kept {Money(fee, payment.currency)}" if fee else "",
+        ),
+    )
+
+
+_ENDINGS = {
+    PaymentState.SETTLED: "Settled: the money is in our books",
+    PaymentState.FAILED: "Failed: no money moved",
+    PaymentState.EXPIRED: "Expired: it was not approved in time",
+    PaymentState.CANCELLED: "Cancelled by the customer",
+    PaymentState.REVIEW: "Under review: the gateway contradicts us, a person must look",
+}
+
+
+def _lines(*lines: str) -> tuple[str, ...]:
+    return tuple(line for line in lines if line)
+
+
+def _papers(papers: Mapping[str, object]) -> tuple[Paper, ...]:
+    return tuple(
+        Paper(title, content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False))
+        for title, content in papers.items()
+        if content
+    )
+
+
+def _collected(attempt: PaymentAttempt) -> str:
+    amount, currency = attempt.collected_minor, attempt.collected_currency
+    if amount is None:
+        return ""
+    return f"collected {Money(amount, currency)}" if currency in MINOR_DIGITS else f"collected {amount} {currency}"
+
+
+def _text_of(row: Notification) -> str:
+    try:
+        letter = write_letter(row)
+    except TemplateDoesNotExist:
+        return ""
+    return f"{letter.subject}\n\n{letter.text}"

@@ -1,0 +1,119 @@
+"""Celery is set as a payment system on Redis needs it, and every task has a queue that a worker reads."""
+
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery.app.defaults import NAMESPACES, flatten
+from django.conf import settings
+
+from choptym.celery import app
+from choptym.local.environment import Addresses
+from choptym.local.roles import Roles
+from payments import tasks
+
+app.loader.import_default_modules()
+OURS = sorted(name for name in app.tasks if not name.startswith("celery."))
+
+# Each with the reason in docs/adr/0008 and its neighbours; a change here is a change of what survives a crash.
+MUST_BE: dict[str, object] = {
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "worker_disable_rate_limits": True,
+    "worker_eta_task_limit": None,
+    "task_ignore_result": True,
+    "result_backend": None,
+    "task_always_eager": False,
+    "task_create_missing_queues": False,
+    "task_default_exchange": "",
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_send_sent_event": False,
+    "broker_connection_max_retries": None,
+    "broker_connection_retry_on_startup": True,
+    "enable_utc": True,
+    "timezone": "UTC",
+}
+TRANSPORT: dict[str, object] = {
+    "visibility_timeout": 180,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "unacked_restore_limit": 500,
+    "unacked_mutex_expire": 60,
+    "queue_order_strategy": "sorted",
+    "priority_steps": [0],
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), MUST_BE.items())
+def test_celery_is_set_for_money(name: str, value: object) -> None:
+    assert app.conf[name] == value
+
+
+def test_the_broker_is_set_for_money() -> None:
+    options: dict[str, Any] = app.conf.broker_transport_options
+
+    assert {name: options.get(name) for name in TRANSPORT} == TRANSPORT
+    assert options["global_keyprefix"] == settings.KEY_PREFIX
+    assert options["socket_timeout"] > 1, "shorter than Redis's own wait for a message"
+    assert "retry_on_timeout" not in options, "it publishes twice"
+
+
+def test_no_setting_of_celery_is_misspelt() -> None:
+    known = {f"CELERY_{option[0].upper()}" for option in flatten(NAMESPACES)}
+
+    assert sorted({name for name in dir(settings) if name.startswith("CELERY_")} - known) == []
+
+
+def test_a_message_waits_longer_than_the_longest_call() -> None:
+    longest_seconds = settings.PAYMENT_LEASE_SECONDS + tasks.DRAIN_SECONDS
+
+    assert longest_seconds < app.conf.broker_transport_options["visibility_timeout"]
+
+
+def test_the_queues_sort_by_their_priority() -> None:
+    by_priority = [queue for _, queue in sorted(settings.QUEUE_OF_PRIORITY.items(), reverse=True)]
+
+    assert by_priority == sorted(by_priority)
+    assert [queue.name for queue in app.conf.task_queues] == settings.QUEUES
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_task_has_a_queue(name: str) -> None:
+    """By its route, or because whoever publishes it names the queue of the payment's priority."""
+    is_routed = any(fnmatch(name, pattern) for pattern in settings.CELERY_TASK_ROUTES)
+    by_priority = {tasks.charge_payment.name, tasks.pay_from_wallet.name}
+
+    assert is_routed != (name in by_priority)
+    assert app.amqp.router.route({}, name)["queue"].name in settings.QUEUES
+
+
+def test_every_route_leads_a_task_somewhere() -> None:
+    idle = [pattern for pattern in settings.CELERY_TASK_ROUTES if not any(fnmatch(name, pattern) for name in OURS)]
+
+    assert idle == []
+
+
+def test_beat_calls_tasks_that_are_there_with_a_message_that_expires() -> None:
+    schedule: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
+
+    assert {entry["task"] for entry in schedule.values()} - set(OURS) == set()
+    assert [name for name, entry in schedule.items() if not entry["options"]["expires"]] == []
+
+
+def test_every_sweeper_is_on_the_schedule() -> None:
+    sweepers = {name for name in OURS if name.rpartition(".")[2].startswith(("sweep_", "expire_", "tidy_", "prove_"))}
+
+    assert sweepers == {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+
+
+def test_every_queue_is_read_by_a_worker_of_the_local_stack(tmp_path: Path) -> None:
+    roles = Roles(tmp_path, Addresses(), {"MAX_CONCURRENT_PAYMENTS": "10"}).ours()
+    read = [role.command[role.command.index("-Q") + 1].split(",") for role in roles if "-Q" in role.command]
+
+    assert sorted(queue for queues in read for queue in queues) == sorted(settings.QUEUES)

@@ -1,0 +1,201 @@
+"""What a waiting customer sees, and in which order the waiting are served."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+import requests
+
+from tests.flows.ends import Purchase, assert_paid, attempts, buy, unlucky
+from tests.live import TIMEOUT_SECONDS, Customer, Live, eventually
+
+QUEUES = {3: "pay:p1.high", 2: "pay:p2.medium", 1: "pay:p3.normal"}
+STEPS = ["accepted", "sent_to_gateway", "waiting_for_approval", "settled"]
+
+
+def queued(live: Live) -> dict[int, list[int]]:
+    """The ids of the payments on each queue, by priority."""
+    broker = redis.Redis.from_url(live.stack.redis_url)
+    with broker:
+        return {
+            priority: [payment_of(json.loads(message)) for message in broker.lrange(name, 0, -1)]
+            for priority, name in QUEUES.items()
+        }
+
+
+def payment_of(message: dict[str, Any]) -> int:
+    arguments, _, _ = json.loads(base64.b64decode(message["body"]))
+    return int(arguments[0])
+
+
+@pytest.mark.parametrize(("price", "priority"), [(10_001, 3), (10_000, 2), (5_000, 2), (4_999, 1)])
+def test_the_amount_decides_the_priority_and_the_queue(live: Live, price: int, priority: int) -> None:
+    with live.frozen("worker-charge"):
+        purchases = [buy(live, price_minor=price, quantity=1) for _ in range(3)]
+        lines = queued(live)
+        shown = [purchase.wait("QUEUED")["priority"] for purchase in purchases]
+
+    ids = {purchase.payment for purchase in purchases}
+    assert shown == [priority] * 3
+    # One may already be in the hands of the worker that stands still.
+    assert len(ids & set(lines[priority])) >= 2
+    assert all(not ids & set(line) for other, line in lines.items() if other != priority)
+    for purchase in purchases:
+        purchase.wait("SETTLED")
+
+
+def test_who_waits_sees_their_place_and_when_to_ask_again(live: Live) -> None:
+    with live.frozen("worker-charge"):
+        normal = [buy(live, price_minor=1_000) for _ in range(2)]
+        medium = buy(live, price_minor=3_000)
+        high = buy(live, price_minor=9_000)
+        eventually(lambda: _assert_places(high, medium, *normal))
+        answer = normal[1].customer.call("GET", f"/api/payments/{normal[1].payment}/")
+
+    body = answer.json()
+    assert body["status"] == "QUEUED"
+    assert body["eta_seconds"] >= 1
+    assert body["retry_after_seconds"] >= 1
+    assert answer.headers["Retry-After"] == str(body["retry_after_seconds"])
+    assert [(step["name"], step["is_done"]) for step in body["steps"]] == [
+        ("accepted", True),
+        *[(name, False) for name in STEPS[1:]],
+    ]
+    ended = normal[1].wait("SETTLED")
+    answer = normal[1].customer.call("GET", f"/api/payments/{normal[1].payment}/")
+    assert "Retry-After" not in answer.headers
+    assert (ended["position"], ended["eta_seconds"], ended["retry_after_seconds"]) == (0, 0, None)
+    assert [(step["name"], step["is_done"]) for step in ended["steps"]] == [(name, True) for name in STEPS]
+    times = [step["at"] for step in ended["steps"]]
+    assert times == sorted(times)
+    for purchase in (*normal, medium, high):
+        purchase.wait("SETTLED")
+        assert_paid(purchase)
+
+
+def _assert_places(*in_order: Purchase) -> None:
+    positions = [purchase.wait("QUEUED")["position"] for purchase in in_order]
+    assert positions == [1, 2, 3, 4]
+
+
+def test_who_must_approve_is_told_how(live: Live) -> None:
+    purchases = [unlucky(live, method, approval_delay_ms=700) for method in ("fapshi", "campay")]
+
+    bodies = [purchase.wait("PENDING") for purchase in purchases]
+
+    assert [body["instructions"] for body in bodies] == ["*126#", "*126#"]
+    assert [body["link"] for body in bodies] == ["", ""]
+    assert all(body["steps"][1]["is_done"] and body["steps"][2]["is_done"] for body in bodies)
+    assert all(body["retry_after_seconds"] >= 1 for body in bodies)
+    for purchase in purchases:
+        purchase.wait("SETTLED")
+
+
+def follow(customer: Customer, url: str, payment: int) -> Iterator[dict[str, Any]]:
+    """The bodies of the stream until it ends."""
+    headers = {"Authorization": f"Token {customer.token}"}
+    path = f"{url}/api/payments/{payment}/events/"
+    with requests.get(path, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        for line in answer.iter_lines():
+            if line.startswith(b"data: "):
+                yield json.loads(line.removeprefix(b"data: "))
+
+
+def test_a_stream_follows_a_payment_to_its_end(live: Live) -> None:
+    purchase = unlucky(live, "fapshi", latency_ms=700, approval_delay_ms=900)
+
+    bodies = list(follow(purchase.customer, live.stack.events, purchase.payment))
+
+    statuses = [body["status"] for body in bodies]
+    order = ["QUEUED", "REQUESTED", "PENDING", "SETTLED"]
+    assert statuses == sorted(statuses, key=order.index)
+    assert {"REQUESTED", "PENDING", "SETTLED"} <= set(statuses)
+    assert bodies[-1] == purchase.customer.get(f"/api/payments/{purchase.payment}/")
+    assert_paid(purchase)
+
+
+def test_a_stream_of_a_payment_that_has_ended_says_so_and_closes(live: Live) -> None:
+    purchase = buy(live)
+    purchase.wait("SETTLED")
+
+    bodies = list(follow(purchase.customer, live.stack.events, purchase.payment))
+
+    assert [body["status"] for body in bodies] == ["SETTLED"]
+
+
+@pytest.mark.invariant("INV-10")
+def test_a_stream_is_not_for_strangers(live: Live) -> None:
+    purchase = buy(live)
+    path = f"/api/payments/{purchase.payment}/events/"
+    stranger = {"Authorization": f"Token {live.customer().token}"}
+
+    answers = [
+        requests.get(f"{live.stack.events}{path}", headers=headers, timeout=TIMEOUT_SECONDS)
+        for headers in (stranger, {}, {"Authorization": "Token x"})
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "not_found")] * 3
+    purchase.wait("SETTLED")
+
+
+def test_the_web_process_sends_the_client_to_the_stream(live: Live) -> None:
+    purchase = buy(live)
+    path = f"/api/payments/{purchase.payment}/events/"
+    headers = {"Authorization": f"Token {purchase.customer.token}"}
+
+    answer = requests.get(f"{live.stack.web}{path}", headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+
+    assert answer.status_code == 307
+    assert answer.headers["Location"] == f"{live.stack.events}{path}"
+    purchase.wait("SETTLED")
+
+
+def test_a_gateway_that_is_busy_is_asked_later_and_that_is_no_attempt(live: Live) -> None:
+    live.control("PATCH", "fapshi", {"rate_limit_per_second": 1, "retry_after_header": True})
+    try:
+        purchases = [buy(live) for _ in range(3)]
+        eventually(lambda: _assert_some_postponed(live, purchases))
+        for purchase in purchases:
+            purchase.wait("PENDING", "SETTLED")
+    finally:
+        live.control("PATCH", "fapshi", {"rate_limit_per_second": None, "retry_after_header": False})
+
+    for purchase in purchases:
+        purchase.wait("SETTLED")
+        tries = attempts(live, purchase.payment)
+        assert_paid(purchase, tries=["POSTPONED"] * (len(tries) - 1) + ["PAID"], attempts_made=1)
+    query = (
+        "SELECT count(*), min(http_status), max(http_status) FROM payments_paymentattempt WHERE payment_id = ANY(%s)"
+    )
+    postponed = live.rows(f"{query} AND state = 'POSTPONED'", [purchase.payment for purchase in purchases])
+    assert postponed[0][0] >= 1
+    assert postponed[0][1:] == (429, 429)
+
+
+def _assert_some_postponed(live: Live, purchases: list[Purchase]) -> None:
+    assert any("POSTPONED" in attempts(live, purchase.payment) for purchase in purchases)
+
+
+def test_a_number_that_was_pushed_too_often_waits_and_that_is_no_attempt(live: Live) -> None:
+    purchase = unlucky(live, "campay", pushes_per_number=1)
+    purchase.wait("SETTLED")
+
+    again = purchase.customer.pay("campay", live.product())
+    eventually(lambda: _assert_waits(live, again))
+    body = purchase.customer.get(f"/api/payments/{again}/")
+
+    assert (body["status"], body["position"]) == ("QUEUED", 1)
+    assert body["eta_seconds"] > 5
+    assert live.column("SELECT attempts_made FROM payments_payment WHERE id = %s", again) == [0]
+    answer = purchase.customer.call("POST", f"/api/payments/{again}/cancel/")
+    assert answer.json()["status"] == "CANCELLED"
+
+
+def _assert_waits(live: Live, payment: int) -> None:
+    assert attempts(live, payment) == ["POSTPONED"]
+    assert live.column("SELECT state FROM payments_payment WHERE id = %s", payment) == ["QUEUED"]

@@ -1,0 +1,144 @@
+"""The figures of the queue, and the snapshot that keeps a crowd from the database."""
+
+import threading
+import time
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from payments import stats
+from payments.states import PaymentState
+from payments.stats import Snapshot, metrics, queue_status, read_flow
+from tests.factories import a_while_ago, make_payment, make_pending
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh_figures(monkeypatch: pytest.MonkeyPatch, silent_gateways: None) -> None:
+    monkeypatch.setattr(stats, "flow", Snapshot(stats.read_flow))
+    monkeypatch.setattr(stats, "counts", Snapshot(stats.read_counts))
+
+
+@override_settings(MAX_CONCURRENT_PAYMENTS=7)
+def test_counts_what_was_processed_and_what_waits() -> None:
+    make_payment(priority=3)
+    make_payment(gateway="wallet")
+    make_payment(state=PaymentState.REQUESTED)
+    make_pending(gateway="campay", attempts_made=2)
+    for state in (PaymentState.SETTLED, PaymentState.SETTLED, PaymentState.REVIEW):
+        make_payment(state=state)
+    for state in (PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.CANCELLED):
+        make_payment(state=state)
+
+    status = queue_status()
+
+    figures = {name: status[name] for name in ("totalProcessed", "successful", "failed", "inReview", "retried")}
+    assert figures == {"totalProcessed": 6, "successful": 2, "failed": 3, "inReview": 1, "retried": 1}
+    assert (status["queueLength"], status["processing"], status["maxConcurrent"]) == (2, 2, 7)
+
+
+def test_counts_the_same_per_priority_and_gateway() -> None:
+    make_payment(priority=3)
+    make_payment(priority=1, gateway="wallet")
+    make_pending(gateway="campay", attempts_made=2)
+
+    status = queue_status()
+
+    assert {name: one["queueLength"] for name, one in status["priorities"].items()} == {"3": 1, "2": 0, "1": 1}
+    assert {name: one["queueLength"] for name, one in status["gateways"].items()} == {
+        "fapshi": 1,
+        "campay": 0,
+        "wallet": 1,
+    }
+    assert (status["gateways"]["campay"]["processing"], status["gateways"]["campay"]["retried"]) == (1, 1)
+
+
+def test_with_nothing_there_every_rate_is_unknown_and_every_count_nought() -> None:
+    assert metrics() == {
+        "queueLength": 0,
+        "processing": 0,
+        "processingRatePerMinute": 0.0,
+        "successRate": None,
+        "errorRate": None,
+        "retryRate": None,
+        "averageProcessingTime": 0.0,
+        "averageWaitingTime": 0.0,
+        "windowSeconds": 300,
+    }
+
+
+def test_rates_and_times_are_those_of_the_last_minutes() -> None:
+    at = timezone.now() - timedelta(seconds=100)
+    for seconds in (1, 3):
+        payment = make_payment(
+            state=PaymentState.SETTLED, requested_at=at, pending_at=at + timedelta(seconds=seconds), attempts_made=seconds
+        )
+        type(payment).objects.filter(pk=payment.pk).update(queued_at=at - timedelta(seconds=10))
+    make_payment(state=PaymentState.FAILED, requested_at=None)
+    old = a_while_ago(301)
+    make_payment(state=PaymentState.SETTLED, requested_at=old, finished_at=old, settled_at=old)
+
+    shown = metrics()
+
+    assert (shown["successRate"], shown["errorRate"], shown["retryRate"]) == (0.6667, 0.3333, 0.5)
+    assert (shown["averageProcessingTime"], shown["averageWaitingTime"]) == (2.0, 10.0)
+    assert shown["processingRatePerMinute"] == 0.4
+    assert read_flow().average_total_seconds == pytest.approx(50, abs=1)
+
+
+def test_a_snapshot_is_read_once_for_everybody() -> None:
+    numbers = count(1)
+    snapshot = Snapshot(lambda: next(numbers), seconds=60)
+
+    assert [snapshot.get() for _ in range(5)] == [1, 1, 1, 1, 1]
+
+
+def test_an_old_snapshot_is_read_again() -> None:
+    numbers = count(1)
+    snapshot = Snapshot(lambda: next(numbers), seconds=0)
+
+    assert [snapshot.get() for _ in range(3)] == [1, 2, 3]
+
+
+def test_while_one_reads_the_others_take_the_last_one() -> None:
+    begun, go_on, numbers = threading.Event(), threading.Event(), count(1)
+
+    def read() -> int:
+        number = next(numbers)
+        if number > 1:
+            begun.set()
+            go_on.wait(5)
+        return number
+
+    snapshot = Snapshot(read, seconds=0)
+    snapshot.get()
+    slow = threading.Thread(target=snapshot.get)
+    slow.start()
+    begun.wait(5)
+    started = time.monotonic()
+
+    seen = snapshot.get()
+
+    assert (seen, time.monotonic() - started < 1) == (1, True)
+    go_on.set()
+    slow.join()
+
+
+def test_a_snapshot_that_cannot_be_read_is_tried_again() -> None:
+    numbers = count(1)
+
+    def read() -> int:
+        number = next(numbers)
+        if number == 1:
+            raise ConnectionError
+        return number
+
+    snapshot = Snapshot(read)
+
+    with pytest.raises(ConnectionError):
+        snapshot.get()
+    assert snapshot.get() == 2

@@ -1,0 +1,123 @@
+"""Finding what was forgotten: told again when its queue is empty, patiently when it is not."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from django.utils import timezone
+
+from choptym.lib.jobs import redis
+from payments.models import Payment
+from payments.selectors import events_wait, gateways_to_ask
+from payments.states import PaymentState
+from payments.sweep import forgotten_charges
+from payments.tasks import sweep_charges, sweep_events
+from tests.factories import a_while_ago, fresh, make_event, make_payment, make_pending
+
+pytestmark = pytest.mark.django_db
+
+QUEUE = {priority: settings.KEY_PREFIX + name for priority, name in settings.QUEUE_OF_PRIORITY.items()}
+
+
+@pytest.fixture(autouse=True)
+def _empty_queues() -> Iterator[None]:
+    redis().delete(*(settings.KEY_PREFIX + name for name in settings.QUEUES))
+    yield
+    redis().delete(*(settings.KEY_PREFIX + name for name in settings.QUEUES))
+
+
+def told_ago(seconds: float, **columns: object) -> Payment:
+    return make_payment(published_at=timezone.now() - timedelta(seconds=seconds), **columns)  # type: ignore[arg-type]
+
+
+def forgotten() -> list[int]:
+    return [payment_id for payment_id, _, _ in forgotten_charges()]
+
+
+@pytest.mark.invariant("INV-1")
+def test_a_payment_that_no_message_speaks_of_is_found_and_marked() -> None:
+    payment = make_payment(published_at=None)
+
+    assert list(forgotten_charges()) == [(payment.pk, "fapshi", "p3.normal")]
+    assert fresh(payment).published_at is not None
+    assert forgotten() == []
+
+
+@pytest.mark.invariant("INV-1")
+def test_with_an_empty_queue_a_message_is_lost_after_a_second() -> None:
+    lost, young = told_ago(1.2), told_ago(0.2)
+
+    assert forgotten() == [lost.pk]
+    assert fresh(young).published_at == young.published_at
+
+
+def test_with_a_full_queue_it_is_lost_after_a_minute() -> None:
+    redis().rpush(QUEUE[1], "a message")
+    lost, waiting = told_ago(61), told_ago(50)
+
+    assert forgotten() == [lost.pk]
+    assert fresh(waiting).published_at == waiting.published_at
+
+
+def test_each_queue_is_looked_at_by_itself_and_the_most_urgent_first() -> None:
+    redis().rpush(QUEUE[2], "a message")
+    normal, medium, high = (told_ago(2, priority=priority) for priority in (1, 2, 3))
+
+    assert list(forgotten_charges()) == [(high.pk, "fapshi", "p1.high"), (normal.pk, "fapshi", "p3.normal")]
+    assert fresh(medium).published_at == medium.published_at
+
+
+def test_what_is_not_due_or_not_queued_or_too_late_is_not_found() -> None:
+    make_payment(published_at=None, next_attempt_at=timezone.now() + timedelta(seconds=30))
+    make_payment(published_at=None, expires_at=a_while_ago())
+    make_pending(published_at=None)
+    make_payment(published_at=None, state=PaymentState.EXPIRED)
+
+    assert forgotten() == []
+
+
+def test_without_an_answer_of_redis_nothing_is_marked() -> None:
+    payment = make_payment(published_at=None)
+    redis.cache_clear()
+
+    try:
+        with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
+            assert forgotten() == []
+    finally:
+        redis.cache_clear()
+
+    assert fresh(payment).published_at is None
+
+
+def test_the_sweeper_puts_them_on_the_queue_of_their_priority() -> None:
+    make_payment(published_at=None, priority=3)
+    make_payment(published_at=None, priority=1, gateway="wallet")
+
+    assert sweep_charges() == 2
+
+    assert [redis().llen(QUEUE[priority]) for priority in (3, 2, 1)] == [1, 0, 1]
+    [message] = redis().lrange(QUEUE[1], 0, -1)
+    assert b"payments.tasks.pay_from_wallet" in message
+
+
+def test_tells_which_gateways_are_due(silent_gateways: None) -> None:
+    make_pending(gateway="campay")
+    make_pending(next_check_at=timezone.now() + timedelta(seconds=30))
+    make_pending(gateway="razorpay")
+
+    assert gateways_to_ask() == ["campay"]
+
+
+def test_tells_whether_an_event_waits() -> None:
+    assert events_wait() is False
+    assert sweep_events() is False
+    make_event(next_look_at=timezone.now() + timedelta(seconds=30))
+    assert events_wait() is False
+
+    make_event()
+
+    assert events_wait() is True
+    assert sweep_events() is True
+    assert redis().llen(settings.KEY_PREFIX + "webhooks") == 1
