@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from choptym.lib.errors import Exchange
+from choptym.lib.errors import Exchange, Rejected
 from choptym.lib.money import Money
 
 
@@ -29,7 +29,7 @@ class CollectRequest:
 
     reference: str
     money: Money
-    phone: str  # national, nine digits, beginning with 6
+    phone: str  # national, as Rules.phone_region has it: CM nine digits from 6, IN ten digits from 6 to 9
     description: str
     operator: str = ""  # "mtn", "orange" or "" when unsure
     email: str = ""
@@ -42,7 +42,7 @@ class Accepted:
 
     transaction_id: str  # "" when the gateway will tell it later
     instructions: str = ""  # what the customer does next, such as "*126#"
-    link: str = ""  # the hosted page, for payment links
+    link: str = ""  # the hosted page, for payment links; for UPI the upi:// address that opens the payer's app
     exchange: Exchange | None = None
 
 
@@ -64,6 +64,49 @@ class Status:
     problem: str = ""
     occurred_at: datetime | None = None
     exchange: Exchange | None = field(default=None, compare=False, repr=False)
+    # The money itself, where one transaction may have several tries: the same money is announced under the same id.
+    gateway_payment_id: str = ""
+    refunded: Money | None = None  # what went back to the payer, as far as this answer shows
+
+
+class RefundOutcome(StrEnum):
+    """What the gateway says became of a refund."""
+
+    DONE = "done"  # final: on its way to the payer's bank
+    PENDING = "pending"
+    FAILED = "failed"  # final: the money is still ours
+    UNMAPPED = "unmapped"  # a word we do not know: alert, change nothing
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Give money of one collection back. `reference` is the refund's own UUID4, the same however often it is asked."""
+
+    reference: str
+    transaction_id: str  # of the collection
+    money: Money
+    reason: str = ""
+    is_link: bool = False  # as in fetch_status()
+
+
+@dataclass(frozen=True, slots=True)
+class RefundStatus:
+    """The gateway's word about one refund."""
+
+    outcome: RefundOutcome
+    gateway_refund_id: str
+    reference: str  # ours; "" when the gateway began it by itself, or did not echo it
+    money: Money | None
+    transaction_id: str = ""  # of the collection; "" when not told
+    gateway_payment_id: str = ""
+    bank_reference: str = ""
+    # Begun by the gateway, for money that it never gave us (too late, twice, not captured): nothing of ours goes out.
+    is_automatic: bool = False
+    reason: str = ""
+    word: str = ""
+    problem: str = ""  # as in Status
+    occurred_at: datetime | None = None
+    exchange: Exchange | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +118,7 @@ class Event:
     reference: str = ""
     word: str = ""
     status: Status | None = None  # set only when the signature covers the body, so that it may settle
+    refund: RefundStatus | None = None  # the same, for an event about a refund
     payload: Mapping[str, object] = field(default_factory=dict)  # what is kept, with secrets taken out
 
 
@@ -110,6 +154,9 @@ class Rules:
     poll_seconds: tuple[float, ...]
     # After this long, "no such reference" proves that a lost request was never executed. None: it never does.
     absence_proves_after_seconds: float | None
+    phone_region: str = "CM"  # whose national numbers CollectRequest.phone holds: "CM" or "IN"
+    can_refund: bool = False
+    tells_balance: bool = True
 
 
 class Gateway(Protocol):
@@ -155,7 +202,19 @@ class Gateway(Protocol):
         ...
 
     def fetch_balance(self) -> Money:
-        """What the gateway holds for us."""
+        """What the gateway holds for us. Raises Rejected (unsupported) without Rules.tells_balance."""
+        ...
+
+    def refund(self, request: RefundRequest) -> RefundStatus:
+        """Give money back. May be called again with the same request: it is one refund, whatever happens.
+
+        Raises Rejected (nothing was given back; `code` from REFUND_REFUSALS), NotSent or Busy (nothing was; later),
+        OutcomeUnknown (fetch_refund() tells; when it finds nothing, ask again with the same reference).
+        """
+        ...
+
+    def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
+        """Ask what became of a refund of this transaction. Raises NotFound when the gateway shows none of ours."""
         ...
 
 
@@ -178,3 +237,25 @@ REFUSALS = frozenset({
     "gateway_disabled",
     "refused",
 })  # fmt: skip
+
+# Why a refund was refused. Nothing was given back.
+REFUND_REFUSALS = frozenset({
+    "refund_unsupported",  # by this gateway at all
+    "refund_amount_refused",  # more than is left of what was collected, or less than the least
+    "refund_key_reused",  # the same reference with another amount or transaction
+    "refund_refused",
+    "gateway_credentials",
+    "gateway_disabled",
+})  # fmt: skip
+
+
+class NoRefunds:
+    """For a gateway that gives no money back: staff pay out by hand, or credit the wallet."""
+
+    rules: Rules
+
+    def refund(self, request: RefundRequest) -> RefundStatus:
+        raise Rejected(f"{self.rules.name} gives no money back", code="refund_unsupported")
+
+    def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
+        raise Rejected(f"{self.rules.name} gives no money back", code="refund_unsupported")

@@ -15,22 +15,13 @@ from choptym.lib.errors import BadSignature, NotFound, OutcomeUnknown, Rejected
 from choptym.lib.money import Money
 from choptym.lib.outbound import Door
 from choptym.lib.signatures import any_secret_matches
-from payments.gateways.base import Accepted, CollectRequest, Event, History, Line, Outcome, Rules, Status, best_of
+from payments.gateways.base import Accepted, CollectRequest, Event, History, Line, NoRefunds, Rules, Status, best_of
+from payments.gateways.fapshi_records import CURRENCY, MEDIA, OPERATORS, is_collection, read_reference, read_status
 from payments.gateways.http import Reply, Wire, busy, unclear, with_exchange
 from payments.gateways.masking import mask
 from payments.gateways.operators import INSTRUCTIONS, is_national, operator_of
-from payments.gateways.reading import read_amount, read_fee, read_instant, read_json, read_rounded_down, read_text
+from payments.gateways.reading import read_header, read_instant, read_json, read_rounded_down, read_text
 
-WORDS = {
-    "CREATED": Outcome.WAITING,
-    "PENDING": Outcome.WAITING,
-    "SUCCESSFUL": Outcome.PAID,
-    "FAILED": Outcome.NOT_PAID,
-    "EXPIRED": Outcome.NOT_PAID,
-}
-MEDIA = {"mtn": "mobile money", "orange": "orange money"}
-OPERATORS = {medium: operator for operator, medium in MEDIA.items()}
-CURRENCY = "XAF"
 MINIMUM_MINOR = 100
 MAX_MESSAGE = 200
 BUSY_SECONDS = 60.0  # when a 429 does not say
@@ -41,7 +32,7 @@ REFUSING = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # documented as 8 to 10 letters and digits; whatever is safe in a path
 
 
-class Fapshi:
+class Fapshi(NoRefunds):
     """See docs of base.Gateway. FAILED on a link is only one failed try: the payer may try again until it closes."""
 
     def __init__(
@@ -110,8 +101,7 @@ class Fapshi:
         return self._fetch_status(transaction_id, deadline, is_link=True)
 
     def read_webhook(self, *, method: str, body: bytes, query: Mapping[str, str], headers: Mapping[str, str]) -> Event:
-        given = next((value for name, value in headers.items() if name.lower() == "x-wh-secret"), "")
-        if not any_secret_matches(given, self._webhook_secrets):
+        if not any_secret_matches(read_header(headers, "x-wh-secret"), self._webhook_secrets):
             raise BadSignature("x-wh-secret is not ours")
         if method != "POST":
             raise Rejected("only POST is a webhook")
@@ -125,7 +115,7 @@ class Fapshi:
         return Event(
             key=f"{transaction_id}:{word}",
             transaction_id=transaction_id,
-            reference=_reference(record),
+            reference=read_reference(record),
             word=word,
             payload=mask(record),
         )
@@ -144,7 +134,7 @@ class Fapshi:
             for part, _ in parts:
                 rows.update(part)
             # PENDING cannot be asked for, and rows without a medium fall through: absence proves nothing now.
-        return History(tuple(Line(read_status(row), _is_collection(row)) for row in rows.values()), is_complete)
+        return History(tuple(Line(read_status(row), is_collection(row)) for row in rows.values()), is_complete)
 
     def fetch_balance(self) -> Money:
         reply = self._read("/balance", self._wire.start_deadline())
@@ -241,48 +231,6 @@ def _rows(reply: Reply) -> Iterator[Mapping[str, object]]:
     if not isinstance(reply.document, list):
         raise unclear(reply, is_read=True)
     return (row for row in reply.document if isinstance(row, dict))
-
-
-def read_status(record: Mapping[str, object], reply: Reply | None = None, *, is_link: bool = False) -> Status:
-    word = read_text(record.get("status"), 40)
-    outcome = WORDS.get(word, Outcome.UNMAPPED)
-    money, problem = _read_money(record, outcome)
-    if is_link and word == "FAILED":
-        outcome = Outcome.WAITING
-    return Status(
-        outcome=outcome,
-        transaction_id=read_text(record.get("transId"), 64),
-        reference=_reference(record),
-        money=money,
-        fee=read_fee(money, record.get("revenue")),
-        operator=OPERATORS.get(read_text(record.get("medium")).lower(), ""),
-        operator_reference=read_text(record.get("financialTransId"), 100),
-        reason=read_text(record.get("reason"), 200),
-        word=word,
-        problem=problem,
-        occurred_at=read_instant(record.get("dateConfirmed")) or read_instant(record.get("dateInitiated")),
-        exchange=reply.exchange if reply else None,
-    )
-
-
-def _read_money(record: Mapping[str, object], outcome: Outcome) -> tuple[Money | None, str]:
-    if not _is_collection(record):
-        return None, "this is a payout"
-    amount = record.get("amount")
-    if amount is None and outcome is not Outcome.PAID:
-        return None, ""
-    try:
-        return read_amount(amount, CURRENCY), ""
-    except ValueError as error:
-        return None, str(error)
-
-
-def _is_collection(record: Mapping[str, object]) -> bool:
-    return read_text(record.get("transType")).lower() != "payout"
-
-
-def _reference(record: Mapping[str, object]) -> str:
-    return read_text(record.get("externalId"), 100) or read_text(record.get("userId"), 100)
 
 
 def _day(row: Mapping[str, object]) -> date | None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from choptym.lib.deadline import Deadline
-from choptym.lib.errors import Busy, ChoptymError, Exchange, OutcomeUnknown, Unavailable
+from choptym.lib.errors import Busy, ChoptymError, Exchange, OutcomeUnknown, Rejected, Unavailable
 from choptym.lib.outbound import Answer, Door
 from payments.gateways.masking import mask, mask_response
 from payments.gateways.reading import read_json, read_retry_after
@@ -112,6 +112,15 @@ def with_exchange(error: E, reply: Reply) -> E:
     """Hang what was said on the error, for the attempt's row."""
     error.exchange = reply.exchange
     return error
+
+
+class Refused(Rejected):
+    """A refusal with the gateway's own word for it, for the adapter that knows what else the word means."""
+
+    def __init__(self, message: str, *, code: str, word: str, reply: Reply) -> None:
+        super().__init__(message, code=code)
+        self.word = word
+        self.exchange = reply.exchange
 
 
 def busy(reply: Reply, *, otherwise_seconds: float | None = None) -> Busy:

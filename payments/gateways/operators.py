@@ -3,6 +3,7 @@
 import re
 
 _NATIONAL = re.compile(r"6[0-9]{8}")
+_INDIAN = re.compile(r"[6-9][0-9]{9}")
 _MTN = re.compile(r"67|65[0-4]|68[0-3]")
 _ORANGE = re.compile(r"69|65[5-9]|68[6-9]|640")
 
@@ -12,6 +13,11 @@ INSTRUCTIONS = {"mtn": "*126#", "orange": "#150*50#"}  # what the customer dials
 def is_national(phone: str) -> bool:
     """Nine digits beginning with 6, as both aggregators want them."""
     return _NATIONAL.fullmatch(phone) is not None
+
+
+def is_indian(phone: str) -> bool:
+    """Ten digits beginning with 6 to 9: a mobile number in India."""
+    return _INDIAN.fullmatch(phone) is not None
 
 
 def operator_of(phone: str) -> str:

@@ -73,6 +73,13 @@ def read_amount(value: object, currency: str) -> Money:
     return Money.from_major(text, currency)
 
 
+def read_minor(value: object, currency: str) -> Money:
+    """An amount that is given in minor units: a whole number and nothing else. Raises ValueError."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 10**15:
+        raise ValueError(f"{str(value)[:40]!r} is not a whole number of minor units")
+    return Money(value, currency)
+
+
 def read_rounded_down(value: object, currency: str) -> Money | None:
     """An amount that may carry a fraction of the minor unit (what is left after a fee), or None."""
     text = read_text(value)
@@ -98,9 +105,34 @@ def read_instant(value: object) -> datetime | None:
         return None
 
 
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
+def read_unix(value: object) -> datetime | None:
+    """Whole seconds since 1970; 0 means that it did not happen."""
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def read_object(value: object) -> dict[str, object]:
+    """A JSON object; anything else, such as the [] that stands for an empty one, is an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def read_objects(value: object) -> list[dict[str, object]]:
+    """The objects of a list; an empty list when it is none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def read_header(headers: Mapping[str, str], name: str) -> str:
+    """A header, however its name is spelt; "" when it is absent. `name` in lower case."""
+    return next((value for given, value in headers.items() if given.lower() == name), "")
+
+
+def read_retry_after(headers: Mapping[str, str], name: str = "retry-after") -> float | None:
     """What the gateway asks for, in seconds, when it is sane. Understands both spellings of the header."""
-    text = headers.get("retry-after", "").strip()
+    text = headers.get(name, "").strip()
     try:
         seconds = float(text) if text.isascii() and text.isdigit() else _seconds_until(text)
     except (ValueError, TypeError, OverflowError):
