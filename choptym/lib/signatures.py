@@ -1,7 +1,9 @@
 """Who sent this? Checks that take the same time whether the guess is close or far."""
 
+import base64
 import hashlib
 import hmac
+import time
 from collections.abc import Iterable, Mapping
 
 import jwt
@@ -20,6 +22,25 @@ def any_secret_matches(given: str | bytes, secrets: Iterable[str]) -> bool:
     """Try every secret, in order to replace one without an outage. An empty secret matches nothing."""
     matches = [is_same(given, secret) and bool(secret) for secret in secrets]
     return any(matches)
+
+
+def is_hmac_hex(given: str, message: bytes, secrets: Iterable[str]) -> bool:
+    """Whether one of the secrets made this HMAC-SHA256 of exactly these bytes, in lower-case hexadecimal digits."""
+    return any_secret_matches(given, [_hmac(secret, message).hex() if secret else "" for secret in secrets])
+
+
+def is_hmac_base64(given: str, message: bytes, secrets: Iterable[str]) -> bool:
+    """The same in Base64, with the usual alphabet and padding."""
+    made = [base64.b64encode(_hmac(secret, message)).decode() if secret else "" for secret in secrets]
+    return any_secret_matches(given, made)
+
+
+def is_recent(timestamp: str, within_seconds: float) -> bool:
+    """Whether a time as digits, in seconds (ten) or milliseconds (thirteen), lies at most this far off, either way."""
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 13):
+        return False
+    seconds = int(timestamp) / (1000 if len(timestamp) > 11 else 1)
+    return abs(time.time() - seconds) <= within_seconds
 
 
 def read_hs256(token: str, keys: Iterable[str]) -> Mapping[str, object]:
@@ -45,6 +66,10 @@ def read_hs256(token: str, keys: Iterable[str]) -> Mapping[str, object]:
         except (jwt.PyJWTError, ArithmeticError, ValueError, RecursionError):
             continue  # the next key may be the one
     raise BadSignature("no key made this signature, or it is out of date")
+
+
+def _hmac(secret: str, message: bytes) -> bytes:
+    return hmac.digest(secret.encode(), message, "sha256")
 
 
 def _digest(text: str | bytes) -> bytes:

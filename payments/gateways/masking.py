@@ -10,15 +10,24 @@ from payments.gateways.reading import clean
 MAX_RESPONSE_CHARACTERS = 2000
 
 _SECRET = frozenset({
-    "apikey", "apiuser", "authorization", "password", "secret", "signature", "token", "username", "webhook",
+    "apikey", "apiuser", "authorization", "password", "payment_session_id", "secret", "signature", "token", "username",
+    "webhook",
 })  # fmt: skip
-_PERSON = frozenset({"extra_first_name", "extra_last_name", "first_name", "last_name", "name", "payername"})
-# Nine digits in these are a serial, not a telephone.
+_PERSON = frozenset({
+    "customer_name", "extra_first_name", "extra_last_name", "first_name", "last_name", "name", "payername", "upi_id",
+    "vpa",  # a UPI address: often the telephone number itself
+})  # fmt: skip
+# Nine or ten digits in these are a serial, not a telephone.
 _SERIAL = frozenset({
-    "code", "external_reference", "external_user", "externalid", "financialtransid", "operator_reference",
-    "operator_tx_code", "reference", "reference_uuid", "transid", "userid",
+    "arn", "bank_reference", "cf_link_id", "cf_order_id", "cf_payment_id", "cf_refund_id", "cf_settlement_id", "code",
+    "external_reference", "external_user", "externalid", "financialtransid", "operator_reference", "operator_tx_code",
+    "reference", "reference_uuid", "refund_arn", "rrn", "settlement_utr", "transid", "upi_transaction_id", "userid",
+    "utr",
 })  # fmt: skip
-_PHONE = re.compile(r"(?<![0-9A-Za-z-])(?:\+?237)?6[0-9]{8}(?![0-9A-Za-z-])")
+_NUMBERS = frozenset({"contact", "customer_phone", "from", "phone", "phone_number", "to"})
+# Nine digits from 6 in Cameroon, ten from 6 to 9 in India.
+_PHONE = re.compile(r"(?<![0-9A-Za-z-])(?:(?:\+?237)?6[0-9]{8}|(?:\+?91)?[6-9][0-9]{9})(?![0-9A-Za-z-])")
+_PARTS = re.compile(r"(?P<country>\+?237(?=[0-9]{9}$)|\+?91(?=[0-9]{10}$))?(?P<national>[0-9]{9,10})")
 # Bounded, and a name begins where a word does: strangers choose the text, and an open pattern takes quadratic time.
 _EMAIL = re.compile(r"(?<![\w.+-])([\w.+-]{1,3})[\w.+-]{0,64}@([\w-]{1,63}\.[\w.-]{1,190})")
 _MAX_DEPTH = 6
@@ -28,9 +37,11 @@ _MAX_NAME = 100
 
 def mask_phone(phone: str) -> str:
     """670000012 → 67•••••12, with the country code kept in front when it is there."""
-    plus = phone[: max(0, len(phone) - 9)]
-    national = phone[len(plus) :]
-    return f"{plus}{national[:2]}•••••{national[-2:]}" if len(national) == 9 else "•••"
+    parts = _PARTS.fullmatch(phone)
+    if parts is None:
+        return "•••"
+    national = parts["national"]
+    return f"{parts['country'] or ''}{national[:2]}•••••{national[-2:]}"
 
 
 def mask_text(text: str) -> str:
@@ -63,7 +74,7 @@ def _mask_value(name: str, value: object, depth: int) -> object:
         return "•••" if value != "" else ""
     if isinstance(value, dict | list):
         return _mask_inside(value, depth)
-    if isinstance(value, int | float) and abs(value) < 10**15 and name not in {"phone", "phone_number", "from", "to"}:
+    if isinstance(value, int | float) and abs(value) < 10**15 and name not in _NUMBERS:
         return value
     return clean(str(value)[:MAX_RESPONSE_CHARACTERS]) if name in _SERIAL else mask_text(str(value))
 
