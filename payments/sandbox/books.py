@@ -23,6 +23,7 @@ class State(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     PAID_BACK = "paid_back"  # we sent money: a payout or a refund
+    RETURNED = "returned"  # the payer paid, and got it back from us before it was the merchant's
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class Books:
         self._tally(entry, 1)
 
     def close(self, entry: Entry, state: State, reason: str, at: float) -> None:
-        """No money moved (for now): failed or expired."""
+        """No money is the merchant's (for now): failed, expired or returned."""
         self._tally(entry, -1)
         if entry.kind is not Kind.COLLECTION and entry.state is State.PENDING:
             self.net_minor[entry.operator] += entry.amount_minor

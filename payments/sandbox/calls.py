@@ -1,7 +1,7 @@
 """What passes between the server and a dialect: a call in, an answer out, a webhook to send."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -48,6 +48,7 @@ class Call:
     body: bytes
     origin: str  # http://host:port as the caller sees us, for links
     argument: str = ""  # the part of the path that varies, such as a transaction id
+    arguments: tuple[str, ...] = ()  # all of them, where there are several
     key: str = ""
     knobs: Knobs = field(default_factory=Knobs)
     override: Mapping[str, Any] = field(default_factory=dict)
@@ -74,3 +75,5 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
     query: Mapping[str, str] | None = None
+    # Headers that differ from one try to the next, by the number of the try; the first is 1.
+    stamp: Callable[[int], Mapping[str, str]] | None = None

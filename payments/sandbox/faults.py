@@ -48,7 +48,8 @@ def _turn_away(gateway: Gateway) -> Answer | None:
         return None
     answer = gateway.dialect.error(429, "Too many requests")
     if knobs.retry_after_header:
-        answer = replace(answer, headers={"Retry-After": str(max(1, round(wait_seconds)))})
+        after = {"Retry-After": str(max(1, round(wait_seconds)))}
+        answer = replace(answer, headers={**(answer.headers or {}), **after})
     return answer
 
 
@@ -58,13 +59,20 @@ async def _answer(gateway: Gateway, request: web.BaseRequest, tail: str, body: b
     operation = gateway.dialect.find(call)
     if isinstance(operation, Answer):
         return operation
-    _identify(gateway, call, operation)
-    await _wait(gateway, call)
-    failure = _fail_before(gateway, call)
-    if failure is not None:
-        return failure
-    answer = gateway.dialect.refuse(call) or operation.run(call)
-    return answer if call.created is None else await _answer_created(gateway, call, answer)
+    repeated = gateway.dialect.repeat(call)
+    if repeated is not None:
+        return repeated
+    answer: Answer | None = None
+    try:
+        _identify(gateway, call, operation)
+        await _wait(gateway, call)
+        answer = _fail_before(gateway, call) or gateway.dialect.refuse(call) or operation.run(call)
+        if call.created is not None:
+            answer = await _answer_created(gateway, call, answer)
+    finally:
+        # Also when nobody hears the answer: a gateway remembers what it would have said.
+        gateway.dialect.remember(call, answer)
+    return gateway.dialect.dress(call, answer)
 
 
 def _identify(gateway: Gateway, call: Call, operation: Operation) -> None:

@@ -31,7 +31,7 @@ class Gateway:
     def reset(self, seed: int) -> None:
         """An empty world with this seed. Only the webhook address stays. The caller resets the clock."""
         self.knobs = type(self.knobs)(webhook_url=self.knobs.webhook_url)
-        self.overrides = Overrides(type(self.knobs))
+        self.overrides = Overrides(type(self.knobs), self.dialect.numbering)
         self.chance = Chance(seed, self.name)
         self.books = Books()
         self.traffic = Traffic()

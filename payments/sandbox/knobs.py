@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from payments.sandbox.phones import is_national
+from payments.sandbox.phones import CAMEROON, Numbering
 
 
 class BadKnobError(Exception):
@@ -146,8 +146,9 @@ class Override:
 class Overrides:
     """Other knobs for the next new transactions of single phones, so that tests can share one sandbox."""
 
-    def __init__(self, kind: type[Knobs]) -> None:
+    def __init__(self, kind: type[Knobs], numbering: Numbering = CAMEROON) -> None:
         self._kind = kind
+        self._numbering = numbering
         self._by_phone: dict[str, Override] = {}
 
     def patch(self, changes: object) -> None:
@@ -163,8 +164,8 @@ class Overrides:
 
     def _parse(self, phone: str, override: object) -> Override | None:
         where = f"phones.{phone}"
-        if not is_national(phone):
-            raise BadKnobError("bad_value", where, "a phone is nine digits beginning with 6")
+        if not self._numbering.is_national(phone):
+            raise BadKnobError("bad_value", where, f"a phone is {self._numbering.says}")
         if override is None:
             return None
         if not isinstance(override, dict) or set(override) - {"knobs", "times"}:

@@ -4,7 +4,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from payments.sandbox.books import Entry, Kind, State
-from payments.sandbox.phones import DEFAULT_PAYER, find_operator
 
 if TYPE_CHECKING:
     from payments.sandbox.gateway import Gateway
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
 REFUSED = "The payer declined the payment"
 NOT_PAID_OUT = "The account cannot receive money"
 OPERATOR_DOWN = "The operator does not answer"
+TIMED_OUT = "The payer did not answer in time"
 LINK_CHECK_SECONDS = 60  # how long a link that is being paid at its end gets, again and again
 
 
@@ -22,15 +22,14 @@ class Life:
     def open(self, entry: Entry) -> None:
         """A new transaction: push it to the payer, or let the link wait for a visitor."""
         gateway = self._gateway
-        if entry.link_id:
-            lifetime_seconds = gateway.dialect.link_seconds(entry)
-            if lifetime_seconds is not None:
-                gateway.clock.call_later(lifetime_seconds, partial(self._end_link, entry))
+        lifetime_seconds = gateway.dialect.open_seconds(entry)
+        if lifetime_seconds is not None:
+            gateway.clock.call_later(lifetime_seconds, partial(self._end, entry))
         if not entry.link_id:
             self.ask(entry)
         elif gateway.knobs_for(entry).links_pay_themselves:
-            entry.phone = entry.phone or DEFAULT_PAYER
-            entry.operator = find_operator(entry.phone)
+            entry.phone = entry.phone or gateway.dialect.numbering.default_payer
+            entry.operator = gateway.dialect.numbering.find_operator(entry.phone)
             self.ask(entry)
         gateway.sender.forge(entry)
 
@@ -38,8 +37,12 @@ class Life:
         """Ask the payer (or send the payout); the answer comes after the approval delay, or never."""
         gateway = self._gateway
         entry.tries += 1
+        gateway.dialect.note_try(entry)
         gateway.books.reopen(entry)
         if self._is_ignored(entry):
+            patience_seconds = gateway.dialect.patience_seconds(entry)
+            if patience_seconds is not None:
+                gateway.clock.call_later(patience_seconds, partial(self._give_up, entry, entry.tries))
             return
         knobs, key = gateway.knobs_for(entry), self._try_key(entry)
         delay_ms = float(knobs.approval_delay_ms)
@@ -55,7 +58,15 @@ class Life:
     def decline(self, entry: Entry) -> None:
         """The visitor of a link pressed the button that says no."""
         entry.tries += 1
+        self._gateway.dialect.note_try(entry)
         self._fail(entry, REFUSED)
+
+    def decide(self, entry: Entry, reason: str) -> None:
+        """Somebody orders how the latest try ends: paid (""), or failed for this reason."""
+        if reason and entry.state is State.PENDING:
+            self._fail(entry, reason)
+        elif not reason and entry.state in (State.PENDING, State.FAILED):
+            self._take(entry)
 
     def expire(self, entry: Entry) -> None:
         """The link closes. What the payer approved a moment ago may still arrive."""
@@ -83,6 +94,10 @@ class Life:
         else:
             self._take(entry)
 
+    def _give_up(self, entry: Entry, this_try: int) -> None:
+        if entry.state is State.PENDING and entry.tries == this_try:
+            self._fail(entry, TIMED_OUT)
+
     def _find_refusal(self, entry: Entry) -> str:
         """Why this try fails; "" when it is approved."""
         gateway = self._gateway
@@ -98,14 +113,25 @@ class Life:
             return REFUSED if is_collection else NOT_PAID_OUT
         return ""
 
-    def _take(self, entry: Entry) -> None:
+    def amount_minor(self, entry: Entry) -> int:
+        """What really moves when this transaction is approved."""
         gateway = self._gateway
         knobs = gateway.knobs_for(entry)
-        amount_minor, basis_points = entry.asked_minor, knobs.payout_fee_basis_points
-        if entry.kind is Kind.COLLECTION:
-            basis_points = knobs.fee_basis_points
-            if gateway.chance.happens(knobs.wrong_amount_rate, entry.key, "wrong_amount"):
-                amount_minor = max(1, amount_minor + knobs.wrong_amount_delta_minor)
+        is_collection = entry.kind is Kind.COLLECTION
+        if is_collection and gateway.chance.happens(knobs.wrong_amount_rate, entry.key, "wrong_amount"):
+            return max(1, entry.asked_minor + knobs.wrong_amount_delta_minor)
+        return entry.asked_minor
+
+    def _take(self, entry: Entry) -> None:
+        if not self._gateway.dialect.intercept(entry):
+            self.take(entry)
+
+    def take(self, entry: Entry) -> None:
+        """The money moves."""
+        gateway = self._gateway
+        knobs, amount_minor = gateway.knobs_for(entry), self.amount_minor(entry)
+        is_collection = entry.kind is Kind.COLLECTION
+        basis_points = knobs.fee_basis_points if is_collection else knobs.payout_fee_basis_points
         fee_minor = -(-amount_minor * basis_points // 10_000)
         gateway.books.take(entry, amount_minor=amount_minor, fee_minor=fee_minor, at=gateway.clock.now())
         gateway.sender.announce(entry)
@@ -122,9 +148,9 @@ class Life:
         if entry.state in (State.FAILED, State.EXPIRED):
             self._take(entry)
 
-    def _end_link(self, entry: Entry) -> None:
-        """The link's time is up. While the payer is approving, it waits for the outcome."""
+    def _end(self, entry: Entry) -> None:
+        """The time of a link (or an order) is up. While the payer is approving, it waits for the outcome."""
         if entry.state is State.PENDING and entry.tries:
-            self._gateway.clock.call_later(LINK_CHECK_SECONDS, partial(self._end_link, entry))
+            self._gateway.clock.call_later(LINK_CHECK_SECONDS, partial(self._end, entry))
         elif entry.state in (State.PENDING, State.FAILED):
             self.expire(entry)

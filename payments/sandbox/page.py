@@ -13,15 +13,14 @@ from aiohttp import web
 from payments.sandbox.books import Entry, State
 from payments.sandbox.calls import Answer, as_html, as_json, parse_object
 from payments.sandbox.gateway import Gateway
-from payments.sandbox.phones import DEFAULT_PAYER, find_operator, is_national
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Sandbox payment</title>{refresh}</head><body>
-<h1>{amount} {currency}</h1><p>Sandbox of {gateway}: no money moves. Status: <b id="state">{state}</b></p>
+<h1>{amount}</h1><p>Sandbox of {gateway}: no money moves. Status: <b id="state">{state}</b></p>
 {form}</body></html>"""
 
-FORM = """<form method="post"><label>Phone <input name="phone" value="{phone}" pattern="6[0-9]{{8}}" required></label>
+FORM = """<form method="post"><label>Phone <input name="phone" value="{phone}" pattern="{pattern}" required></label>
 <button name="action" value="pay">Pay</button> <button name="action" value="decline">Decline</button></form>"""
 
 
@@ -47,22 +46,24 @@ async def _read_form(request: web.BaseRequest) -> dict[str, str]:
     return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
 
 
-def _is_open(entry: Entry) -> bool:
+def _is_open(gateway: Gateway, entry: Entry) -> bool:
     """Whether the visitor may try: not paid, not expired, and no try under way."""
-    return entry.state is State.FAILED or (entry.state is State.PENDING and not entry.tries)
+    is_waiting = entry.state is State.FAILED or (entry.state is State.PENDING and not entry.tries)
+    return is_waiting and gateway.dialect.is_payable(entry)
 
 
 def _act(gateway: Gateway, entry: Entry, form: dict[str, str]) -> str:
     """Do what the visitor asks; returns the code of what is wrong with it, or ""."""
-    phone = form.get("phone") or entry.phone or DEFAULT_PAYER
+    numbering = gateway.dialect.numbering
+    phone = form.get("phone") or entry.phone or numbering.default_payer
     action = form.get("action")
     if action not in {"pay", "decline"}:
         return "bad_action"
-    if not is_national(phone):
+    if not numbering.is_national(phone):
         return "bad_phone"
-    if not _is_open(entry):
+    if not _is_open(gateway, entry):
         return "closed"
-    entry.phone, entry.operator = phone, find_operator(phone)
+    entry.phone, entry.operator = phone, numbering.find_operator(phone)
     entry.override = entry.override or gateway.overrides.take(phone)
     if action == "pay":
         gateway.life.ask(entry)
@@ -76,7 +77,7 @@ def _show_state(gateway: Gateway, entry: Entry) -> Answer:
         {
             "gateway_id": entry.gateway_id,
             "state": entry.state,
-            "is_open": _is_open(entry),
+            "is_open": _is_open(gateway, entry),
             "amount_minor": entry.amount_minor,
             "currency": entry.currency,
             "return_url": gateway.dialect.return_url(entry),
@@ -88,17 +89,21 @@ def _show_page(gateway: Gateway, entry: Entry) -> Answer:
     return_url = gateway.dialect.return_url(entry)
     if return_url and entry.state in (State.COLLECTED, State.EXPIRED):
         return Answer(302, headers={"Location": return_url})
-    is_waiting = entry.state is State.PENDING and not _is_open(entry)
-    form = FORM.format(phone=escape(entry.phone or DEFAULT_PAYER)) if _is_open(entry) else ""
+    is_waiting = entry.state is State.PENDING and not _is_open(gateway, entry)
+    form = _show_form(gateway, entry) if _is_open(gateway, entry) else ""
     if return_url and entry.state is State.FAILED:
         form += f'<p><a href="{escape(return_url)}">Back to the shop</a></p>'
     return as_html(
         PAGE.format(
             refresh='<meta http-equiv="refresh" content="1">' if is_waiting else "",
-            amount=entry.asked_minor,
-            currency=escape(entry.currency),
+            amount=gateway.dialect.show_money(entry),
             gateway=escape(gateway.name),
             state=entry.state,
             form=form,
         )
     )
+
+
+def _show_form(gateway: Gateway, entry: Entry) -> str:
+    numbering = gateway.dialect.numbering
+    return FORM.format(phone=escape(entry.phone or numbering.default_payer), pattern=escape(numbering.pattern))

@@ -1,20 +1,37 @@
-"""Cameroonian phone numbers in national form (nine digits, beginning with 6) and who carries them."""
+"""Phone numbers in national form, by country: what is one, who carries it, who pays when nobody said so."""
 
 import re
-
-DEFAULT_PAYER = "677777777"  # who opens a link when nobody said so
-
-_NATIONAL = re.compile(r"6[0-9]{8}")
-_MTN = re.compile(r"6(?:7|5[0-4]|8[0-3])")
-_ORANGE = re.compile(r"6(?:9|5[5-9]|8[6-9]|40)")
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
-def is_national(phone: object) -> bool:
-    return isinstance(phone, str) and _NATIONAL.fullmatch(phone) is not None
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    pattern: str
+    says: str
+    default_payer: str  # who opens a link when nobody said so
+    carriers: Mapping[str, str] = field(default_factory=dict)  # who → pattern of the number's beginning
+    other_carrier: str = ""
+
+    def is_national(self, phone: object) -> bool:
+        return isinstance(phone, str) and re.fullmatch(self.pattern, phone) is not None
+
+    def find_operator(self, phone: str) -> str:
+        """Who carries the number, by the table of the gateways' own hosted pages."""
+        for operator, beginning in self.carriers.items():
+            if re.match(beginning, phone):
+                return operator
+        return self.other_carrier if phone else ""
 
 
-def find_operator(phone: str) -> str:
-    """ "mtn", "orange" or "" by the table of the gateways' own hosted pages."""
-    if _MTN.match(phone):
-        return "mtn"
-    return "orange" if _ORANGE.match(phone) else ""
+CAMEROON = Numbering(
+    "6[0-9]{8}",
+    "nine digits beginning with 6",
+    "677777777",
+    {"mtn": "6(?:7|5[0-4]|8[0-3])", "orange": "6(?:9|5[5-9]|8[6-9]|40)"},
+)
+# Every phone pays through UPI: one operator for all.
+INDIA = Numbering("[6-9][0-9]{9}", "ten digits beginning with 6 to 9", "9777777777", other_carrier="upi")
+
+is_national = CAMEROON.is_national
+find_operator = CAMEROON.find_operator

@@ -35,7 +35,7 @@ class Delivery:
 
 def open_session() -> ClientSession:
     """The one session for all webhooks; its connections stay open between them."""
-    return ClientSession(connector=TCPConnector(limit=100, keepalive_timeout=60), timeout=ClientTimeout(total=10))
+    return ClientSession(connector=TCPConnector(limit=100, keepalive_timeout=60))
 
 
 class Sender:
@@ -129,6 +129,8 @@ class Sender:
     async def _deliver(self, url: str, message: Message, delivery: Delivery, tried: int) -> None:
         if self.session is None:
             return
+        headers = message.headers if message.stamp is None else {**message.headers, **message.stamp(tried + 1)}
+        timeout = ClientTimeout(total=self._gateway.dialect.webhook_timeout_seconds)
         started = time.monotonic()
         try:
             async with self.session.request(
@@ -136,8 +138,9 @@ class Sender:
                 url,
                 params=message.query,
                 data=message.body or None,
-                headers=message.headers,
+                headers=headers,
                 allow_redirects=False,
+                timeout=timeout,
             ) as answer:
                 await answer.read()
                 delivery.status = answer.status
@@ -148,7 +151,7 @@ class Sender:
 
     def _retry(self, message: Message, delivery: Delivery, tried: int) -> None:
         """Some gateways try again until they hear a 2xx; the dialect says after how long."""
-        delays = self._gateway.dialect.webhook_retry_seconds
+        delays = self._gateway.dialect.webhook_retry_seconds()
         is_heard = delivery.status is not None and 200 <= delivery.status < 300
         if not is_heard and tried < len(delays):
             again = partial(self.send, message, "retry", tried + 1)

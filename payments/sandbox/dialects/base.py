@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from payments.sandbox.books import Entry
 from payments.sandbox.calls import Answer, Call, Message
 from payments.sandbox.knobs import Knobs
+from payments.sandbox.phones import CAMEROON, Numbering
 
 if TYPE_CHECKING:
     from payments.sandbox.gateway import Gateway
@@ -28,11 +29,13 @@ class Dialect(ABC):
     name: ClassVar[str]
     knobs_kind: ClassVar[type[Knobs]] = Knobs
     page_prefix: ClassVar[str] = ""  # below the gateway's name: where its payment links point
-    webhook_retry_seconds: ClassVar[Sequence[float]] = ()  # waits between tries; none: each webhook is sent once
+    webhook_timeout_seconds: ClassVar[float] = 10
+    numbering: ClassVar[Numbering] = CAMEROON
 
     def __init__(self, gateway: "Gateway") -> None:
         self.gateway = gateway
         self.table = self.operations()
+        self._templates = [(template.split("/"), methods) for template, methods in self.table.items()]
 
     @abstractmethod
     def operations(self) -> Table:
@@ -66,13 +69,47 @@ class Dialect(ABC):
         """Whether this payer always pays (True) or never (False); None leaves it to the knobs."""
         return None
 
-    def link_seconds(self, entry: Entry) -> float | None:
-        """How long a payment link lives; None: for ever."""
+    def open_seconds(self, entry: Entry) -> float | None:
+        """How long a new payment link (or order) can be paid; None: for ever."""
         return None
+
+    def patience_seconds(self, entry: Entry) -> float | None:
+        """After how long a payer who does not answer counts as a failure; None: never."""
+        return None
+
+    def note_try(self, entry: Entry) -> None:  # noqa: B027 — most dialects keep nothing
+        """The payer is asked, `entry.tries` says for the how-manieth time; the entry still shows the try before."""
+
+    def intercept(self, entry: Entry) -> bool:
+        """The payer approved, or the payout goes. True: no money moves (for now), the dialect has seen to it."""
+        return False
+
+    def webhook_retry_seconds(self) -> Sequence[float]:
+        """The waits between tries to deliver a webhook; none: each is sent once."""
+        return ()
+
+    def repeat(self, call: Call) -> Answer | None:
+        """The answer to a call that was made before, by its idempotency key; None: it is new, do it."""
+        return None
+
+    def remember(self, call: Call, answer: Answer | None) -> None:  # noqa: B027 — most dialects keep nothing
+        """What a call was answered, heard or not; None: nothing was done."""
+
+    def dress(self, call: Call, answer: Answer) -> Answer:
+        """The answer with the headers that this gateway adds to all."""
+        return answer
+
+    def is_payable(self, entry: Entry) -> bool:
+        """Whether the payer may (still) try; the page asks, after looking at the state."""
+        return True
 
     def return_url(self, entry: Entry) -> str:
         """Where the payment page sends the browser, with the query it adds; "" when the merchant gave none."""
         return ""
+
+    def show_money(self, entry: Entry) -> str:
+        """What was asked, as the payment page shows it."""
+        return f"{entry.asked_minor} {entry.currency}"
 
     def forget(self) -> None:  # noqa: B027 — most dialects keep nothing
         """Drop what the dialect keeps between calls; the sandbox was reset."""
@@ -81,20 +118,21 @@ class Dialect(ABC):
         """The operation for a call's path and method; sets the call's argument."""
         methods = self.table.get(call.tail)
         if methods is None:
-            methods, call.argument = self._find_with_argument(call.tail)
+            methods, call.arguments = self._find_with_arguments(call.tail)
+            call.argument = call.arguments[0] if call.arguments else ""
         if methods is None:
             return self.error(404, "Not found")
         return methods.get(call.method) or self.error(405, "Method not allowed")
 
-    def _find_with_argument(self, tail: str) -> tuple[Mapping[str, Operation] | None, str]:
-        """Try the path with each of its parts taken as the one that varies, the last first."""
+    def _find_with_arguments(self, tail: str) -> tuple[Mapping[str, Operation] | None, tuple[str, ...]]:
+        """The first path of the table that fits, with the parts that vary; none of them may be empty."""
         parts = tail.split("/")
-        for index in range(len(parts) - 1, 0, -1):
-            template = "/".join([*parts[:index], "{}", *parts[index + 1 :]])
-            methods = self.table.get(template)
-            if methods is not None and parts[index]:
-                return methods, parts[index]
-        return None, ""
+        for template, methods in self._templates:
+            if len(template) == len(parts) and all(
+                part if wanted == "{}" else part == wanted for part, wanted in zip(parts, template, strict=True)
+            ):
+                return methods, tuple(part for part, wanted in zip(parts, template, strict=True) if wanted == "{}")
+        return None, ()
 
     def stumbles(self, entry: Entry) -> bool:
         """Whether this read of a transaction fails (knob status_error_rate)."""

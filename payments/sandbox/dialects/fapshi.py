@@ -102,8 +102,8 @@ class Fapshi(Dialect):
     def fixed_outcome(self, entry: Entry) -> bool | None:
         return fapshi_rules.fixed_outcome(entry)
 
-    def link_seconds(self, entry: Entry) -> float | None:
-        return _mine(self.gateway.knobs_for(entry)).link_hours * 3600
+    def open_seconds(self, entry: Entry) -> float | None:
+        return _mine(self.gateway.knobs_for(entry)).link_hours * 3600 if entry.link_id else None
 
     def _refuse_to_create(self, call: Call, kind: Kind) -> Answer | None:
         """What is wrong with a request to create, the rules that all three share; None when nothing is."""
