@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -123,9 +124,29 @@ class Refused(Rejected):
         self.exchange = reply.exchange
 
 
-def busy(reply: Reply, *, otherwise_seconds: float | None = None) -> Busy:
-    """For an answer that says "too many requests"."""
-    wait = read_retry_after(reply.headers) or otherwise_seconds
+def joined(first: Exchange, second: Exchange) -> Exchange:
+    """Two calls that were one step, as one: the later one, and what went before."""
+    return Exchange(
+        first.latency_ms + second.latency_ms,
+        second.http_status,
+        {**second.request, "before": first.request},
+        {**second.response, "before": first.response},
+    )
+
+
+@contextmanager
+def after(first: Exchange) -> Iterator[None]:
+    """Hang what went before on the error of a second call as well."""
+    try:
+        yield
+    except ChoptymError as error:
+        error.exchange = joined(first, error.exchange) if error.exchange is not None else first
+        raise
+
+
+def busy(reply: Reply, *, otherwise_seconds: float | None = None, header: str = "retry-after") -> Busy:
+    """For an answer that says "too many requests". `header`: a gateway's own, besides the usual one."""
+    wait = read_retry_after(reply.headers) or read_retry_after(reply.headers, header) or otherwise_seconds
     return with_exchange(Busy("the gateway asks us to slow down", retry_after_seconds=wait), reply)
 
 

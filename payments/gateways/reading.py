@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -86,6 +87,14 @@ def read_rounded_down(value: object, currency: str) -> Money | None:
     if not _AMOUNT.fullmatch(text):
         return None
     return Money(int(Decimal(text).scaleb(MINOR_DIGITS[currency])), currency)
+
+
+def read_rounded_up(value: object, currency: str) -> Money | None:
+    """A cost that may carry a fraction of the minor unit, or None."""
+    text = read_text(value)
+    if not _AMOUNT.fullmatch(text):
+        return None
+    return Money(math.ceil(Decimal(text).scaleb(MINOR_DIGITS[currency])), currency)
 
 
 def read_fee(gross: Money | None, net: object) -> Money | None:
