@@ -61,7 +61,7 @@ async def _answer(gateway: Gateway, request: web.BaseRequest, tail: str, body: b
         return operation
     repeated = gateway.dialect.repeat(call)
     if repeated is not None:
-        return repeated
+        return gateway.dialect.dress(call, repeated)
     answer: Answer | None = None
     try:
         _identify(gateway, call, operation)

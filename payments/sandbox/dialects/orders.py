@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 from payments.sandbox.books import Entry, Kind, State
 from payments.sandbox.calls import Call
 from payments.sandbox.dialects.base import Dialect
+from payments.sandbox.dialects.india import as_rupees
 from payments.sandbox.knobs import Knobs, choice, rate, switch, whole
 from payments.sandbox.phones import INDIA, Numbering
 
@@ -82,24 +83,6 @@ def order_of(entry: Entry) -> Order:
     return cast("Order", entry.details["order"])
 
 
-def tax_minor(fee_minor: int) -> int:
-    """The 18 per cent within a fee."""
-    return round(fee_minor * 18 / 118)
-
-
-def as_rupees(amount_minor: int) -> str:
-    return f"{amount_minor // 100}.{amount_minor % 100:02d}"
-
-
-def national(contact: object) -> str:
-    """The ten digits of an Indian number, with or without +91; "" when it is none."""
-    if not isinstance(contact, str):
-        return ""
-    phone = contact.replace(" ", "").removeprefix("+")
-    phone = phone[2:] if len(phone) == 12 and phone.startswith("91") else phone
-    return phone if INDIA.is_national(phone) else ""
-
-
 class OrderDialect(Dialect):
     numbering: ClassVar[Numbering] = INDIA
     retry_seconds: ClassVar[Sequence[float]] = ()
@@ -147,7 +130,7 @@ class OrderDialect(Dialect):
         entry.phone, entry.operator = phone, self.numbering.find_operator(phone)
         entry.override = call.override or entry.override
         entry.details["upi"] = dict(upi)
-        if entry.tries:
+        if entry.number:  # in the books already
             call.created = entry
             self.gateway.life.ask(entry)
         else:
@@ -184,7 +167,7 @@ class OrderDialect(Dialect):
         if entry.kind is not Kind.COLLECTION:
             return False
         order = order_of(entry)
-        reason = self.find_return_reason(order)
+        reason = self.find_return_reason(order, entry)
         if reason:
             self.give_back(entry, reason)
             return True
@@ -193,10 +176,11 @@ class OrderDialect(Dialect):
             gateway.clock.call_later(knobs.late_success_ms / 1000, partial(self._pay_again, order))
         return False
 
-    def find_return_reason(self, order: Order) -> str:
+    def find_return_reason(self, order: Order, entry: Entry) -> str:
         """Why the payer gets this money back at once; "" when it is kept."""
         is_taken = order.paid is not None or any(
-            payment.held_at is not None and payment.state is State.PENDING for payment in order.payments
+            payment.held_at is not None and payment.state is State.PENDING and payment.entry is not entry
+            for payment in order.payments
         )
         return SURPLUS if is_taken else ""
 

@@ -14,7 +14,8 @@ from payments.sandbox.chance import ALPHANUMERIC
 from payments.sandbox.dialects import razorpay_rules as rules
 from payments.sandbox.dialects import razorpay_shapes as shapes
 from payments.sandbox.dialects.base import Operation, Table
-from payments.sandbox.dialects.orders import Order, OrderDialect, OrderKnobs, Payment, national, order_of
+from payments.sandbox.dialects.india import national
+from payments.sandbox.dialects.orders import Order, OrderDialect, OrderKnobs, Payment, order_of
 from payments.sandbox.dialects.razorpay_events import Events, sign
 from payments.sandbox.dialects.razorpay_links import Links
 from payments.sandbox.dialects.razorpay_payments import Payments

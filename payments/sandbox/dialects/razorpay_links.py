@@ -7,7 +7,8 @@ from payments.sandbox.calls import Answer, Call, as_json
 from payments.sandbox.chance import ALPHANUMERIC
 from payments.sandbox.dialects import razorpay_rules as rules
 from payments.sandbox.dialects import razorpay_shapes as shapes
-from payments.sandbox.dialects.orders import Order, national
+from payments.sandbox.dialects.india import national
+from payments.sandbox.dialects.orders import Order
 
 if TYPE_CHECKING:
     from payments.sandbox.dialects.razorpay import Razorpay

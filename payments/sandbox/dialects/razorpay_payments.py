@@ -1,16 +1,17 @@
 """Razorpay's orders and payments: create, ask the payer, capture, read."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from payments.sandbox.books import State
 from payments.sandbox.calls import Answer, Call, as_json
 from payments.sandbox.dialects import razorpay_rules as rules
 from payments.sandbox.dialects import razorpay_shapes as shapes
-from payments.sandbox.dialects.orders import Order, Payment, as_rupees, national, order_of
+from payments.sandbox.dialects.india import as_rupees, national
+from payments.sandbox.dialects.orders import Order, Payment, order_of
 
 if TYPE_CHECKING:
-    from payments.sandbox.dialects.razorpay import Razorpay
+    from payments.sandbox.dialects.razorpay import Razorpay, RazorpayKnobs
 
 ALREADY_PAID = "Payment already done for this order."
 
@@ -99,12 +100,12 @@ class Payments:
         """Ask the payer; also the address that opens the payer's UPI application, "" for a collect request."""
         dialect, document = self._dialect, rules.read_body(call)
         order = dialect.orders.get(str(document.get("order_id")))
-        if not dialect.my_knobs().server_to_server:
+        knobs = cast("RazorpayKnobs", call.knobs)
+        if not knobs.server_to_server:
             return dialect.error(404, "")
         if order is None:
             return dialect.error(400, rules.UNKNOWN_ID, "order_id")
-        email_required = dialect.my_knobs().email_required
-        problem = rules.find_upi_problem(document, order.entry.asked_minor, email_required=email_required)
+        problem = rules.find_upi_problem(document, order.entry.asked_minor, email_required=knobs.email_required)
         if problem is not None:
             return dialect.refuse_for(problem)
         if order.paid is not None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from payments.sandbox.calls import Call
-from payments.sandbox.dialects.orders import national
+from payments.sandbox.dialects.india import national
 
 MINIMUM_PAISE = 100
 HIGHEST_PAISE = 10**13

@@ -6,8 +6,9 @@ from payments.sandbox.books import Entry, Kind
 from payments.sandbox.calls import Answer, Call, as_json
 from payments.sandbox.dialects import razorpay_rules as rules
 from payments.sandbox.dialects import razorpay_shapes as shapes
-from payments.sandbox.dialects.orders import Payment, order_of, tax_minor
-from payments.sandbox.dialects.settlements import Settlement, day_in_india, moved, settle
+from payments.sandbox.dialects.india import day_in_india, tax_minor
+from payments.sandbox.dialects.orders import Payment, order_of
+from payments.sandbox.dialects.settlements import Settlement, moved, settle
 
 if TYPE_CHECKING:
     from payments.sandbox.dialects.razorpay import Razorpay

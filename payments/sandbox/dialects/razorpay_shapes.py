@@ -3,7 +3,8 @@
 from typing import Any
 
 from payments.sandbox.books import Entry, State
-from payments.sandbox.dialects.orders import Order, Payment, tax_minor
+from payments.sandbox.dialects.india import tax_minor
+from payments.sandbox.dialects.orders import Order, Payment
 from payments.sandbox.life import OPERATOR_DOWN, TIMED_OUT
 
 PAYMENT_WORDS = {

@@ -1,11 +1,11 @@
 """Which transactions a gateway of India pays out to the merchant together: those of one day there, some time later."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from payments.sandbox.books import Books, Entry, Kind, State
+from payments.sandbox.dialects.india import INDIA_TIME, day_in_india
 
-INDIA_TIME = timezone(timedelta(hours=5, minutes=30))
 DAY_SECONDS = 86_400
 
 
@@ -24,10 +24,6 @@ def net_minor(entry: Entry) -> int:
     """What a transaction adds to a settlement."""
     is_in = entry.kind is Kind.COLLECTION
     return entry.amount_minor - entry.fee_minor if is_in else -entry.amount_minor - entry.fee_minor
-
-
-def day_in_india(at: float) -> str:
-    return datetime.fromtimestamp(at, INDIA_TIME).strftime("%Y-%m-%d")
 
 
 def moved(books: Books) -> list[Entry]:
