@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from choptym.settings import env
-from choptym.settings.payments import PAYMENT_LEASE_SECONDS
+from choptym.settings.payments import PAYMENT_EXPIRES_AFTER_SECONDS, PAYMENT_LEASE_SECONDS
 
 __all__ = ["GATEWAYS"]
 
@@ -112,6 +112,54 @@ def _campay() -> dict[str, Any] | None:
     return _entry("CAMPAY", "payments.gateways.campay.CamPay", options)
 
 
+def _razorpay() -> dict[str, Any] | None:
+    url, key_id = env.url("RAZORPAY_BASE_URL", ""), env.secret("RAZORPAY_KEY_ID", "")
+    key_secret = env.secret("RAZORPAY_KEY_SECRET", "")
+    required = {"RAZORPAY_BASE_URL": url, "RAZORPAY_KEY_ID": key_id, "RAZORPAY_KEY_SECRET": key_secret}
+    if not _is_on("RAZORPAY", required=required, address=url):
+        return None
+    # One host serves both modes, so only the key tells that no real money moves.
+    if key_id.startswith("rzp_test_") and not _IS_FOR_DEVELOPMENT:
+        env.problem("RAZORPAY_KEY_ID is a test key; it is for DEBUG or LOCAL_STACK only")
+    payer = {"email": env.text("RAZORPAY_PAYER_EMAIL", ""), "ip": env.text("RAZORPAY_PAYER_IP", "")}
+    options = {
+        "base_url": url,
+        "key_id": key_id,
+        "key_secret": key_secret,
+        "webhook_secrets": _secrets("Razorpay", "RAZORPAY_WEBHOOK_SECRET"),
+        "absence_proves_after_seconds": _absence("RAZORPAY", "120"),
+        "open_seconds": PAYMENT_EXPIRES_AFTER_SECONDS,
+        "payer_defaults": {name: value for name, value in payer.items() if value},
+    }
+    return _entry("RAZORPAY", "payments.gateways.razorpay.Razorpay", options)
+
+
+def _cashfree() -> dict[str, Any] | None:
+    url, client_id = env.url("CASHFREE_BASE_URL", ""), env.secret("CASHFREE_CLIENT_ID", "")
+    secret = env.secret("CASHFREE_CLIENT_SECRET", "")
+    required = {"CASHFREE_BASE_URL": url, "CASHFREE_CLIENT_ID": client_id, "CASHFREE_CLIENT_SECRET": secret}
+    if not _is_on("CASHFREE", required=required, address=url):
+        return None
+    host = urlsplit(url).hostname
+    if host == "api.cashfree.com" and (secret.startswith("cfsk_ma_test_") or client_id.startswith("TEST")):
+        env.problem(
+            "CASHFREE_CLIENT_ID or CASHFREE_CLIENT_SECRET is a test one and CASHFREE_BASE_URL the live host"
+        )
+    if host == "sandbox.cashfree.com" and secret.startswith("cfsk_ma_prod_"):
+        env.problem("CASHFREE_CLIENT_SECRET is a live secret and CASHFREE_BASE_URL the sandbox host")
+    if host == "sandbox.cashfree.com" and not _IS_FOR_DEVELOPMENT:
+        env.problem("CASHFREE_BASE_URL is the sandbox host; it is for DEBUG or LOCAL_STACK only")
+    options = {
+        "base_url": url,
+        "client_id": client_id,
+        "client_secrets": _secrets("Cashfree", "CASHFREE_CLIENT_SECRET"),  # webhooks are signed with it too
+        "absence_proves_after_seconds": _absence("CASHFREE", "120"),
+        "open_seconds": PAYMENT_EXPIRES_AFTER_SECONDS,
+        "version": env.text("CASHFREE_API_VERSION", "2025-01-01"),
+    }
+    return _entry("CASHFREE", "payments.gateways.cashfree.Cashfree", options)
+
+
 # In the order in which they are tried when nothing else decides.
-_FOUND = {"fapshi": _fapshi(), "campay": _campay()}
+_FOUND = {"fapshi": _fapshi(), "campay": _campay(), "razorpay": _razorpay(), "cashfree": _cashfree()}
 GATEWAYS: dict[str, dict[str, Any]] = {name: entry for name, entry in _FOUND.items() if entry is not None}

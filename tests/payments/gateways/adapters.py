@@ -2,7 +2,9 @@
 
 from choptym.lib.outbound import Door
 from payments.gateways.campay import CamPay
+from payments.gateways.cashfree import Cashfree
 from payments.gateways.fapshi import Fapshi
+from payments.gateways.razorpay import Razorpay
 from tests.payments.gateways.sandbox import CREDENTIALS
 
 NOWHERE = "http://unused.invalid"
@@ -40,5 +42,40 @@ def make_campay(
         webhook_keys=keys,
         permanent_token=permanent_token,
         trusts_refusals=trusts_refusals,
+        door=Door(read_seconds=read_seconds, total_seconds=10),
+    )
+
+
+def make_razorpay(
+    base_url: str = NOWHERE,
+    *,
+    is_stranger: bool = False,
+    read_seconds: float = 5,
+    secrets: tuple[str, ...] = (CREDENTIALS["RAZORPAY_WEBHOOK_SECRET"],),
+    payer_defaults: dict[str, str] | None = None,
+) -> Razorpay:
+    return Razorpay(
+        base_url=base_url,
+        key_id=CREDENTIALS["RAZORPAY_KEY_ID"],
+        key_secret="wrong" if is_stranger else CREDENTIALS["RAZORPAY_KEY_SECRET"],
+        webhook_secrets=secrets,
+        absence_proves_after_seconds=120,
+        payer_defaults=payer_defaults,
+        door=Door(read_seconds=read_seconds, total_seconds=10),
+    )
+
+
+def make_cashfree(
+    base_url: str = NOWHERE,
+    *,
+    is_stranger: bool = False,
+    read_seconds: float = 5,
+    secrets: tuple[str, ...] = (CREDENTIALS["CASHFREE_CLIENT_SECRET"],),
+) -> Cashfree:
+    return Cashfree(
+        base_url=base_url,
+        client_id=CREDENTIALS["CASHFREE_CLIENT_ID"],
+        client_secrets=("cfsk_ma_test_wrong",) if is_stranger else secrets,
+        absence_proves_after_seconds=120,
         door=Door(read_seconds=read_seconds, total_seconds=10),
     )

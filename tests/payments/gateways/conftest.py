@@ -6,7 +6,11 @@ import pytest
 
 from tests.payments.gateways.sandbox import Receiver
 
-pytest.register_assert_rewrite("tests.payments.gateways.contract", "tests.payments.gateways.contract_faults")
+pytest.register_assert_rewrite(
+    "tests.payments.gateways.contract",
+    "tests.payments.gateways.contract_faults",
+    "tests.payments.gateways.contract_refunds",
+)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from choptym.lib.errors import (
 )
 from payments.gateways.base import Gateway, Outcome
 from tests.lib.peers import free_port
-from tests.payments.gateways.sandbox import Peer, a_request, wait_for
+from tests.payments.gateways.sandbox import Peer, wait_for
 
 HOLD = {"timeout_hold_ms": 3000}
 
@@ -29,8 +29,8 @@ def _ago() -> datetime:
 )
 def test_does_not_know_what_became_of_it_when_nothing_did(peer: Peer, knobs: dict[str, object]) -> None:
     gateway = peer.make(read_seconds=0.4)
-    gateway.fetch_balance()  # whatever it takes to begin, such as a token, is there
-    request = a_request()
+    peer.look(gateway)  # whatever it takes to begin, such as a token, is there
+    request = peer.request()
     peer.turn_phone(request.phone, **knobs)
 
     with pytest.raises(OutcomeUnknown) as caught:
@@ -49,8 +49,8 @@ def test_does_not_know_what_became_of_it_when_nothing_did(peer: Peer, knobs: dic
 )
 def test_finds_a_lost_answer_again_by_our_reference(peer: Peer, knobs: dict[str, object]) -> None:
     gateway = peer.make(read_seconds=0.4)
-    gateway.fetch_balance()
-    request = a_request()
+    peer.look(gateway)
+    request = peer.request()
     peer.turn_phone(request.phone, **knobs)
 
     with pytest.raises(OutcomeUnknown):
@@ -67,7 +67,7 @@ def test_finds_a_lost_answer_again_by_our_reference(peer: Peer, knobs: dict[str,
 
 
 def test_sees_or_misses_what_is_still_pending_as_documented(peer: Peer, gateway: Gateway) -> None:
-    request = a_request()
+    request = peer.request()
     peer.turn_phone(request.phone, never_approve_rate=1)
     gateway.collect(request)
 
@@ -78,15 +78,15 @@ def test_sees_or_misses_what_is_still_pending_as_documented(peer: Peer, gateway:
         assert gateway.rules.absence_proves_after_seconds is None
 
 
-def test_finds_nothing_for_a_reference_that_was_never_sent(gateway: Gateway) -> None:
-    assert gateway.find(a_request().reference, since=_ago()) is None
+def test_finds_nothing_for_a_reference_that_was_never_sent(peer: Peer, gateway: Gateway) -> None:
+    assert gateway.find(peer.request().reference, since=_ago()) is None
 
 
 def test_knows_that_a_dead_host_was_sent_nothing(peer: Peer) -> None:
     gateway = peer.make(base_url=f"http://127.0.0.1:{free_port()}")
 
     with pytest.raises(NotSent):
-        gateway.collect(a_request())
+        gateway.collect(peer.request())
     with pytest.raises(NotSent):
         gateway.fetch_status(peer.unknown_id)
 
@@ -98,15 +98,15 @@ def _repeat(call: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("tells", [True, False], ids=["with Retry-After", "without"])
 def test_is_busy_when_asked_too_often(peer: Peer, gateway: Gateway, tells: bool) -> None:
-    gateway.fetch_balance()
-    asked = [a_request() for _ in range(3)]
+    peer.look(gateway)
+    asked = [peer.request() for _ in range(3)]
     requests = list(asked)
     peer.turn(rate_limit_per_second=1, retry_after_header=tells)
     try:
         with pytest.raises(Busy) as caught:
             _repeat(lambda: gateway.collect(requests.pop()))
         with pytest.raises(Busy):
-            _repeat(gateway.fetch_balance)
+            _repeat(lambda: peer.look(gateway))
     finally:
         peer.turn(rate_limit_per_second=None)
 
@@ -115,11 +115,11 @@ def test_is_busy_when_asked_too_often(peer: Peer, gateway: Gateway, tells: bool)
 
 
 def test_is_unavailable_in_an_outage(peer: Peer, gateway: Gateway) -> None:
-    request = a_request()
-    gateway.fetch_balance()
+    request = peer.request()
+    peer.look(gateway)
     peer.turn(outage=True)
     try:
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(peer.when_down):
             gateway.collect(request)
         with pytest.raises(Unavailable) as caught:
             gateway.fetch_status(peer.unknown_id)

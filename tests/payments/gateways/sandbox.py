@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, urlsplit
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
+from choptym.lib.errors import NotFound, OutcomeUnknown, Unavailable
 from choptym.lib.money import Money
-from payments.gateways.base import CollectRequest, Gateway, Outcome, Status
+from payments.gateways.base import CollectRequest, Event, Gateway, Outcome, Status
 
 T = TypeVar("T")
 
@@ -25,9 +26,14 @@ CREDENTIALS = {
     "CAMPAY_USERNAME": "user-of-campay",
     "CAMPAY_PASSWORD": "password-of-campay",
     "CAMPAY_WEBHOOK_KEY": "key-of-campay",
+    "RAZORPAY_KEY_ID": "rzp_test_keyofrazorpay",
+    "RAZORPAY_KEY_SECRET": "key-secret-of-razorpay",
+    "RAZORPAY_WEBHOOK_SECRET": "webhook-secret-of-razorpay",
+    "CASHFREE_CLIENT_ID": "TEST-id-of-cashfree",
+    "CASHFREE_CLIENT_SECRET": "cfsk_ma_test_secret-of-cashfree",
 }
 SECRETS = tuple(CREDENTIALS.values())
-_phones = count(671_000_100)
+_phones = {"XAF": count(671_000_100), "INR": count(9_100_000_100)}
 
 
 class Sandbox:
@@ -54,6 +60,42 @@ class Peer:
     busy_seconds: float | None  # when a 429 does not say
     failed_link_is: Outcome
     finds_pending: bool
+    currency: str = "XAF"
+    paid_word: str = "SUCCESSFUL"
+    declined: tuple[Outcome, str] = (Outcome.NOT_PAID, "FAILED")
+    failed_link_word: str = "FAILED"
+    operator: str = "mtn"
+    instructions: str = "*126#"
+    tells_fee: bool = True
+    history_is_complete: bool = True
+    # What a peer that is down means for a collection: where that begins with an order, nothing that could be paid.
+    when_down: type[Unavailable] = OutcomeUnknown
+    events: tuple[str, ...] = ("SUCCESSFUL",)  # the words of the webhooks about one payment
+
+    def refund_reference(self, reference: str) -> str:
+        """How a refund of ours stands in the peer's books."""
+        return reference.replace("-", "_") if self.name == "cashfree" else reference
+
+    def request(self, amount_minor: int = 2500, **changes: object) -> CollectRequest:
+        return a_request(amount_minor, currency=self.currency, **changes)
+
+    def look(self, gateway: Gateway) -> None:
+        """A call that changes nothing and is about nothing."""
+        if gateway.rules.tells_balance:
+            gateway.fetch_balance()
+        else:
+            with suppress(NotFound):
+                gateway.fetch_status(self.unknown_id)
+
+    def heard(self, gateway: Gateway, told: "Receiver", reference: str, *, copies: int = 1) -> list[Event]:
+        """The events about this attempt, once all have come. Other tests' may come late."""
+        events: list[Event] = []
+        ends_at = time.monotonic() + 5
+        while len(events) < copies * len(self.events) and time.monotonic() < ends_at:
+            time.sleep(0.02)
+            read = [gateway.read_webhook(**delivery.as_arguments()) for delivery in list(told.deliveries)]
+            events = [event for event in read if event.reference == reference]
+        return events
 
     def turn(self, **knobs: object) -> None:
         self.sandbox.ask("PATCH", f"/control/{self.name}", knobs)
@@ -72,13 +114,13 @@ class Peer:
         return wait_for(lambda: gateway.fetch_status(transaction_id), lambda status: status.outcome is Outcome.PAID)
 
 
-def a_request(amount_minor: int = 2500, **changes: object) -> CollectRequest:
+def a_request(amount_minor: int = 2500, *, currency: str = "XAF", **changes: object) -> CollectRequest:
     """For a number of its own, so that tests do not touch each other's knobs."""
     return CollectRequest(
         **{  # type: ignore[arg-type]
             "reference": str(uuid4()),
-            "money": Money(amount_minor, "XAF"),
-            "phone": str(next(_phones)),
+            "money": Money(amount_minor, currency),
+            "phone": str(next(_phones[currency])),
             "description": "Two plates of ndolé",
             **changes,
         }
