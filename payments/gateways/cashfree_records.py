@@ -40,11 +40,11 @@ _LINE_WORDS = {"SUCCESS": Outcome.PAID, "FAILED": Outcome.NOT_PAID, "CANCELLED":
 def read_order(
     order: Mapping[str, object], payments: Sequence[Mapping[str, object]], transaction_id: str, reference: str
 ) -> Status:
-    """What an order and all tries to pay it come to. The amount is the order's: a payment's own may carry charges."""
+    """What an order and all tries to pay it come to."""
     word = read_text(order.get("order_status"), 40)
     outcome = ORDER_WORDS.get(word, Outcome.UNMAPPED)
     paid = _first_success(payments)
-    money, problem = read_money(order.get("order_amount"), order.get("order_currency"))
+    money, problem = read_collected(order, paid or {})
     if outcome is Outcome.PAID and paid is None:
         outcome = Outcome.UNMAPPED  # it says that it is paid, and shows no payment: ask again, and tell people
     if word == "EXPIRED" and _may_still_succeed(order, payments):
@@ -63,6 +63,21 @@ def read_order(
         occurred_at=read_india(shown.get("payment_completion_time")) or read_india(shown.get("payment_time")),
         gateway_payment_id=read_text(shown.get("cf_payment_id"), 40),
     )
+
+
+def read_collected(
+    order: Mapping[str, object], payment: Mapping[str, object], *others: Mapping[str, object]
+) -> tuple[Money | None, str]:
+    """The order's amount: what the payer pays may differ by charges and offers, and that is not ours.
+
+    Where neither explains a difference, it is the payment's own amount: then it is not what we asked for, and a
+    person looks. `others`: where charges and offers may stand besides.
+    """
+    money, problem = read_money(order.get("order_amount"), order.get("order_currency"))
+    is_explained = any(part.get("payment_surcharge") or part.get("payment_offers") for part in (payment, *others))
+    if problem or is_explained or payment.get("payment_amount") is None:
+        return money, problem
+    return read_money(payment.get("payment_amount"), payment.get("payment_currency") or CURRENCY)
 
 
 def read_refund(refund: Mapping[str, object], *, is_automatic: bool = False) -> RefundStatus:
@@ -147,7 +162,12 @@ def read_india(value: object) -> datetime | None:
 def _first_success(payments: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
     """A second success is Cashfree's to give back: only the first one counts."""
     good = [payment for payment in payments if payment.get("payment_status") == "SUCCESS"]
-    return min(good, key=lambda payment: read_text(payment.get("payment_completion_time")), default=None)
+    return min(good, key=_ended_at, default=None)
+
+
+def _ended_at(payment: Mapping[str, object]) -> datetime:
+    ended_at = read_india(payment.get("payment_completion_time")) or read_india(payment.get("payment_time"))
+    return ended_at or datetime.max.replace(tzinfo=UTC)
 
 
 def _may_still_succeed(order: Mapping[str, object], payments: Sequence[Mapping[str, object]]) -> bool:

@@ -6,7 +6,7 @@ from choptym.lib.errors import BadSignature, Rejected
 from choptym.lib.signatures import is_hmac_base64, is_recent
 from payments.gateways.base import Event, Outcome, RefundStatus, Status
 from payments.gateways.cashfree_reads import is_id
-from payments.gateways.cashfree_records import read_india, read_known, read_money, read_refund
+from payments.gateways.cashfree_records import read_collected, read_india, read_known, read_refund
 from payments.gateways.masking import mask
 from payments.gateways.reading import read_header, read_json, read_object, read_text, read_uuid
 
@@ -88,7 +88,11 @@ def _status(kind: str, data: Mapping[str, object], transaction_id: str, referenc
         is_paid = data.get("link_status") == "PAID" and order.get("transaction_status") == "SUCCESS"
     if not is_paid or not transaction_id:
         return None
-    money, problem = read_money(order.get("order_amount"), data.get("link_currency") or order.get("order_currency"))
+    asked = {"order_amount": order.get("order_amount"), "order_currency": order.get("order_currency")}
+    if is_link:  # it tells what was paid beside the order, and as texts
+        asked["order_currency"] = data.get("link_currency")
+        payment = {"payment_amount": data.get("link_amount_paid")}
+    money, problem = read_collected(asked, payment, data)
     return Status(
         outcome=Outcome.PAID,
         transaction_id=transaction_id,
