@@ -176,7 +176,7 @@ class Cashfree(OrderDialect):
         return cast("CashfreeKnobs", self.gateway.knobs if entry is None else self.gateway.knobs_for(entry))
 
     def fixed_outcome(self, entry: Entry) -> bool | None:
-        vpa = entry.details.get("upi", {}).get("vpa")
+        vpa = entry.details.get("asked", {}).get("vpa")
         return vpa == rules.ALWAYS_PAYS if rules.fits(rules.NEVER_PAYS, vpa) else None
 
     def open_seconds(self, entry: Entry) -> float | None:
@@ -185,7 +185,7 @@ class Cashfree(OrderDialect):
         return max(0.0, float(order_of(entry).details["expires_at"]) - self.gateway.clock.now())
 
     def patience_seconds(self, entry: Entry) -> float | None:
-        minutes = entry.details.get("upi", {}).get("minutes")
+        minutes = entry.details.get("asked", {}).get("minutes")
         return super().patience_seconds(entry) if minutes is None else int(minutes) * 60
 
     def is_payable(self, entry: Entry) -> bool:

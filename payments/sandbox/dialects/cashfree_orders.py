@@ -124,9 +124,9 @@ class Orders:
 
 def _show_payload(order: Order, payment: Payment) -> dict[str, Any] | None:
     """What opens the payer's UPI application."""
-    if payment.upi["channel"] == "collect":
+    if payment.asked["channel"] == "collect":
         return None
-    if payment.upi["channel"] == "qrcode":
+    if payment.asked["channel"] == "qrcode":
         return {"qrcode": PICTURE}
     query = f"pa=sandbox@cashfree&pn=Sandbox&tr={payment.id}&am={as_rupees(order.entry.asked_minor)}&cu=INR"
     return {name: f"{scheme}://{'upi/' if scheme == 'tez' else ''}pay?{query}" for name, scheme in APPLICATIONS.items()}

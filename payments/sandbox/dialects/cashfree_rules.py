@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from payments.sandbox.dialects.india import INDIA_TIME, national
 
-VERSIONS = frozenset({"2023-08-01", "2025-01-01"})
+VERSIONS = frozenset({"2023-08-01", "2025-01-01", "2026-01-01"})
 LOWEST_PAISE, HIGHEST_PAISE = 100, 10**12
 ORDER_ID = re.compile(r"[A-Za-z0-9_-]{3,45}")
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")

@@ -69,7 +69,7 @@ def show_customer(order: Order) -> dict[str, Any]:
 def payment_word(payment: Payment) -> str:
     state = payment.state
     if state is State.PENDING:
-        return "PENDING" if payment.upi.get("channel") == "collect" else "NOT_ATTEMPTED"
+        return "PENDING" if payment.asked.get("channel") == "collect" else "NOT_ATTEMPTED"
     if state is State.RETURNED:
         return "SUCCESS" if payment.reason == SURPLUS else "CANCELLED"
     if state is State.COLLECTED:
@@ -122,8 +122,8 @@ def show_payment(order: Order, payment: Payment, amount_minor: int) -> dict[str,
 
 
 def show_method(payment: Payment) -> dict[str, Any]:
-    upi_id = payment.upi.get("vpa") or (None if payment.state is State.PENDING else "payer@sandbox")
-    return {"upi": {"channel": payment.upi.get("channel") or "link", "upi_id": upi_id}}
+    upi_id = payment.asked.get("vpa") or (None if payment.state is State.PENDING else "payer@sandbox")
+    return {"upi": {"channel": payment.asked.get("channel") or "link", "upi_id": upi_id}}
 
 
 def refund_word(refund: Entry, failed_word: str | None) -> str:

@@ -40,7 +40,7 @@ class Payment:
     number: int  # which try of its entry
     created_at: float
     phone: str
-    upi: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)  # what the caller said of this payment alone
     held_at: float | None = None  # the payer was debited, but nobody has captured the money
     old_reason: str = ""
 
@@ -122,14 +122,14 @@ class OrderDialect(Dialect):
         entry.details["order"] = order
         return order
 
-    def pay(self, call: Call, order: Order, phone: str, upi: Mapping[str, str]) -> Payment:
+    def pay(self, call: Call, order: Order, phone: str, asked: Mapping[str, Any]) -> Payment:
         """Ask the payer, for this order."""
         entry = order.entry
         if entry.tries and entry.state is not State.FAILED:
             entry = self._draw_up_extra(order, call.key)
         entry.phone, entry.operator = phone, self.numbering.find_operator(phone)
         entry.override = call.override or entry.override
-        entry.details["upi"] = dict(upi)
+        entry.details["asked"] = dict(asked)
         if entry.number:  # in the books already
             call.created = entry
             self.gateway.life.ask(entry)
@@ -157,9 +157,8 @@ class OrderDialect(Dialect):
         for payment in order.payments:
             if payment.entry is entry and payment.number == entry.tries - 1:
                 payment.old_reason = entry.reason
-        upi = entry.details.get("upi", {"flow": "intent"})
-        now = self.gateway.clock.now()
-        payment = Payment(self._next_payment_id(order), entry, entry.tries, now, entry.phone, upi)
+        asked, now = entry.details.get("asked", {}), self.gateway.clock.now()
+        payment = Payment(self._next_payment_id(order), entry, entry.tries, now, entry.phone, asked)
         order.payments.append(payment)
         self.payments[payment.id] = payment
 

@@ -158,7 +158,7 @@ class Razorpay(OrderDialect):
         return cast("RazorpayKnobs", self.gateway.knobs if entry is None else self.gateway.knobs_for(entry))
 
     def fixed_outcome(self, entry: Entry) -> bool | None:
-        vpa = entry.details.get("upi", {}).get("vpa")
+        vpa = entry.details.get("asked", {}).get("vpa")
         return vpa == rules.ALWAYS_PAYS if vpa in (rules.ALWAYS_PAYS, rules.NEVER_PAYS) else None
 
     def open_seconds(self, entry: Entry) -> float | None:

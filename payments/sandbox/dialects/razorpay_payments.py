@@ -110,12 +110,14 @@ class Payments:
             return dialect.refuse_for(problem)
         if order.paid is not None:
             return dialect.error(400, ALREADY_PAID)
-        for name in ("email", "description"):
-            order.details[name] = document.get(name)
-        asked = rules.read_object(document, "upi")
-        upi = {"flow": asked.get("flow", "collect"), "vpa": str(asked.get("vpa") or document.get("vpa") or "")}
-        payment = dialect.pay(call, order, national(document["contact"]), upi)
-        if upi["flow"] == "collect":
+        upi = rules.read_object(document, "upi")
+        asked = {
+            "flow": upi.get("flow", "collect"),
+            "vpa": str(upi.get("vpa") or document.get("vpa") or ""),
+            **{name: document.get(name) for name in ("email", "description", "notes")},
+        }
+        payment = dialect.pay(call, order, national(document["contact"]), asked)
+        if asked["flow"] == "collect":
             return payment, ""
         amount = as_rupees(order.entry.asked_minor)
         return payment, f"upi://pay?pa=sandbox@razorpay&pn=Sandbox&tr={payment.id}&am={amount}&cu=INR&mc=5812"
