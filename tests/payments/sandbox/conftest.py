@@ -3,13 +3,15 @@
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sandbox_client import CamPayMerchant, Control, FapshiMerchant, Receiver
+from sandbox_client import CamPayMerchant, CashfreeMerchant, Control, FapshiMerchant, RazorpayMerchant, Receiver
 
 ROOT = Path(__file__).parents[3]
+GATEWAYS = ("fapshi", "campay", "razorpay", "cashfree")
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +46,7 @@ def shared_control(address: str) -> Control:
 def control(shared_control: Control) -> Control:
     """A fresh sandbox whose payers decide within 20 ms and that tells nobody."""
     shared_control.post("reset", seed=1).raise_for_status()
-    for gateway in ("fapshi", "campay"):
+    for gateway in GATEWAYS:
         shared_control.turn(gateway, webhook_url=None, approval_delay_ms=20).raise_for_status()
     return shared_control
 
@@ -53,7 +55,7 @@ def control(shared_control: Control) -> Control:
 def receiver(control: Control, shared_receiver: Receiver) -> Receiver:
     shared_receiver.events = []
     shared_receiver.status = 200
-    for gateway in ("fapshi", "campay"):
+    for gateway in GATEWAYS:
         url = f"http://127.0.0.1:{shared_receiver.server_port}/webhooks/{gateway}/"
         control.turn(gateway, webhook_url=url).raise_for_status()
     return shared_receiver
@@ -74,3 +76,15 @@ def campay(control: Control) -> CamPayMerchant:
     merchant = CamPayMerchant(f"{control.address}/campay/api", {})
     merchant.login()
     return merchant
+
+
+@pytest.fixture
+def razorpay(control: Control) -> RazorpayMerchant:
+    basic = b64encode(b"rzp_test_sandbox:sandbox-razorpay-secret").decode()
+    return RazorpayMerchant(f"{control.address}/razorpay/v1", {"Authorization": f"Basic {basic}"})
+
+
+@pytest.fixture
+def cashfree(control: Control) -> CashfreeMerchant:
+    credentials = {"x-client-id": "TEST_sandbox", "x-client-secret": "cfsk_ma_test_sandbox"}
+    return CashfreeMerchant(f"{control.address}/cashfree/pg", {**credentials, "x-api-version": "2025-01-01"})

@@ -56,6 +56,7 @@ class _Take(BaseHTTPRequestHandler):
                 "method": self.command,
                 "path": urlsplit(self.path).path,
                 "headers": dict(self.headers),
+                "body": body,
                 "fields": fields,
             }
         )
@@ -155,3 +156,74 @@ class CamPayMerchant(Merchant):
 
     def status(self, reference: str) -> dict[str, Any]:
         return read_object(self.get(f"transaction/{reference}/"))
+
+
+class RazorpayMerchant(Merchant):
+    phone = "9000000000"
+
+    def order(self, amount: int = 50_000, **more: Any) -> dict[str, Any]:
+        more.setdefault("receipt", self.reference())
+        return read_object(self.post("orders", amount=amount, currency="INR", **more))
+
+    def charge(self, order: dict[str, Any], phone: str = phone, **more: Any) -> requests.Response:
+        body = {"amount": order["amount"], "currency": "INR", "order_id": order["id"], "contact": phone,
+                "method": "upi", "upi": {"flow": "intent"}}  # fmt: skip
+        return self.post("payments/create/json", **{**body, **more})
+
+    def pay(self, amount: int = 50_000, phone: str = phone, **more: Any) -> tuple[str, str]:
+        """An order that the payer was asked for: its id and the payment's."""
+        order = self.order(amount, **more)
+        return order["id"], self.charge(order, phone).json()["razorpay_payment_id"]
+
+    def payment(self, payment_id: str) -> dict[str, Any]:
+        return read_object(self.get(f"payments/{payment_id}"))
+
+    def wait_for(self, payment_id: str, status: str) -> dict[str, Any]:
+        def find() -> dict[str, Any] | None:
+            payment = self.payment(payment_id)
+            return payment if payment["status"] == status else None
+
+        return eventually(find)
+
+    def refund(self, payment_id: str, key: str = "", **body: Any) -> requests.Response:
+        headers = {"X-Refund-Idempotency": key} if key else {}
+        return self.http.post(f"{self.base}/payments/{payment_id}/refund", json=body, headers=headers, timeout=5)
+
+    def link(self, amount: int = 50_000, **more: Any) -> dict[str, Any]:
+        more.setdefault("reference_id", self.reference())
+        return read_object(self.post("payment_links", amount=amount, currency="INR", **more))
+
+
+class CashfreeMerchant(Merchant):
+    phone = "9000000000"
+
+    def order(self, amount: float = 500, phone: str = phone, **more: Any) -> requests.Response:
+        more.setdefault("order_id", self.reference())
+        customer = {"customer_id": "payer_1", "customer_phone": phone}
+        return self.post("orders", order_amount=amount, order_currency="INR", customer_details=customer, **more)
+
+    def charge(self, order: dict[str, Any], **upi: Any) -> requests.Response:
+        method = {"upi": {"channel": "link", **upi}}
+        return self.post("orders/sessions", payment_session_id=order["payment_session_id"], payment_method=method)
+
+    def pay(self, amount: float = 500, phone: str = phone, **more: Any) -> tuple[str, str]:
+        """An order that the payer was asked for: its id and the payment's."""
+        order = self.order(amount, phone, **more).json()
+        return order["order_id"], self.charge(order).json()["cf_payment_id"]
+
+    def status(self, order_id: str) -> str:
+        return str(self.get(f"orders/{order_id}").json()["order_status"])
+
+    def payments(self, order_id: str) -> list[dict[str, Any]]:
+        payments: list[dict[str, Any]] = self.get(f"orders/{order_id}/payments").json()
+        return payments
+
+    def words(self, order_id: str) -> list[str]:
+        return [payment["payment_status"] for payment in self.payments(order_id)]
+
+    def link(self, amount: float = 500, phone: str = phone, **more: Any) -> dict[str, Any]:
+        more.setdefault("link_id", self.reference())
+        return read_object(
+            self.post("links", link_amount=amount, link_currency="INR", link_purpose="test",
+                      customer_details={"customer_phone": phone}, **more)
+        )  # fmt: skip

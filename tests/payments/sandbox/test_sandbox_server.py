@@ -6,16 +6,23 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandbox_client import CamPayMerchant, Control, FapshiMerchant
+from sandbox_client import CamPayMerchant, CashfreeMerchant, Control, FapshiMerchant, RazorpayMerchant
 
 FIELDS = ("amount", "phone", "from", "to", "externalId", "external_reference", "userId", "email", "medium", "currency",
           "description", "redirectUrl", "redirect_url", "transId", "start_date")  # fmt: skip
+INDIAN_FIELDS = ("amount", "currency", "receipt", "notes", "payment", "order_id", "contact", "method", "upi",
+                 "payment_id", "customer", "expire_by", "reference_id", "callback_url", "callback_method", "speed",
+                 "order_amount", "order_currency", "customer_details", "order_expiry_time", "payment_session_id",
+                 "payment_method", "link_id", "link_amount", "link_currency", "link_purpose", "link_expiry_time",
+                 "refund_id", "refund_amount", "entity", "entity_id", "entity_simulation", "pagination", "filters",
+                 "order_status")  # fmt: skip
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.none())
 SENSIBLE = st.sampled_from([500, "500", "677000000", "237677000000", "order-1", "a@b.co", "fapshi", "XAF"])
 PATHS = (
@@ -29,6 +36,30 @@ PATHS = (
     "campay/api/withdraw/",
     "campay/api/history/",
 )
+
+INDIAN_PATHS = (
+    "razorpay/v1/orders",
+    "razorpay/v1/payments/create/json",
+    "razorpay/v1/payments/validate/vpa",
+    "razorpay/v1/payments/{payment}/capture",
+    "razorpay/v1/payments/{payment}/refund",
+    "razorpay/v1/refunds",
+    "razorpay/v1/payment_links",
+    "cashfree/pg/orders",
+    "cashfree/pg/orders/sessions",
+    "cashfree/pg/orders/{order}/refunds",
+    "cashfree/pg/links",
+    "cashfree/pg/simulate",
+    "cashfree/pg/settlements",
+    "cashfree/pg/recon",
+)
+INSIDE = st.sampled_from([
+    {"capture": "automatic", "capture_options": {"automatic_expiry_period": 12, "refund_speed": "normal"}},
+    {"flow": "intent"}, {"upi": {"channel": "link"}}, {"upi": {"channel": "collect", "upi_id": "a@bank"}},
+    {"customer_id": "payer", "customer_phone": "9000000000"}, {"contact": "9000000000"}, {"limit": 10},
+    {"start_date": "2025-01-01", "end_date": "2125-01-01"}, {"payment_status": "SUCCESS"}, {},
+])  # fmt: skip
+INDIAN = st.sampled_from([500, 500.5, 1e300, float("nan"), "INR", "upi", "9000000000", "automatic", "a-id"])
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -49,8 +80,33 @@ def test_no_body_makes_the_sandbox_itself_fail(
     assert answer.json()
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.sampled_from(INDIAN_PATHS),
+    body=st.dictionaries(st.sampled_from(INDIAN_FIELDS), INDIAN | INSIDE | VALUES),
+    as_form=st.booleans(),
+)
+def test_no_body_makes_the_indian_dialects_fail(
+    control: Control, razorpay: RazorpayMerchant, cashfree: CashfreeMerchant, path: str, body: dict[str, object],
+    as_form: bool,
+) -> None:  # fmt: skip
+    _, payment = razorpay.pay()
+    order, _ = cashfree.pay(order_id=str(uuid.uuid4()))
+    headers = {**razorpay.http.headers, **cashfree.http.headers, "x-idempotency-key": "same"}
+    if as_form:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+
+    url = f"{control.address}/{path.format(payment=payment, order=order)}"
+    answer = control.http.post(url, data=json.dumps(body), headers=headers, timeout=5)
+
+    assert answer.status_code in {200, 400, 404, 409, 422}, answer.text
+    assert answer.json()
+
+
 @pytest.mark.parametrize("path", ["fapshi", "fapshi/", "fapshi//", "campay/api", "campay/api/transaction//",
-                                  "campay/api/transaction/%0d%0aX", "fapshi/payment/", "control", "%00"])  # fmt: skip
+                                  "campay/api/transaction/%0d%0aX", "fapshi/payment/", "control", "%00", "razorpay",
+                                  "razorpay/v1/orders//payments", "razorpay/l/", "cashfree/pg/orders/a/payments/",
+                                  "cashfree/links/x"])  # fmt: skip
 def test_no_path_makes_the_sandbox_itself_fail(campay: CamPayMerchant, control: Control, path: str) -> None:
     answer = campay.http.get(f"{control.address}/{path}", timeout=5)
 
