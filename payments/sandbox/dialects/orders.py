@@ -128,7 +128,7 @@ class OrderDialect(Dialect):
         if entry.tries and entry.state is not State.FAILED:
             entry = self._draw_up_extra(order, call.key)
         entry.phone, entry.operator = phone, self.numbering.find_operator(phone)
-        entry.override = call.override or entry.override
+        entry.override = call.override
         entry.details["asked"] = dict(asked)
         if entry.number:  # in the books already
             call.created = entry
@@ -165,6 +165,12 @@ class OrderDialect(Dialect):
     def intercept(self, entry: Entry) -> bool:
         if entry.kind is not Kind.COLLECTION:
             return False
+        if not entry.tries:
+            # Money for a link that was never seen open: paid as it closed.
+            entry.phone = entry.phone or self.numbering.default_payer
+            entry.operator = self.numbering.find_operator(entry.phone)
+            entry.tries = 1
+            self.note_try(entry)
         order = order_of(entry)
         reason = self.find_return_reason(order, entry)
         if reason:
