@@ -14,6 +14,7 @@ from payments.gateways.reading import read_objects, read_text
 
 VERSION = "2025-01-01"
 _CODES = {
+    "feature_not_enabled": "gateway_disabled",  # also seen as the type
     "customer_phone_invalid": "invalid_phone",
     "order_amount_invalid": "amount_refused",
     "payment_amount_invalid": "amount_refused",

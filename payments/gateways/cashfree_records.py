@@ -162,7 +162,7 @@ def read_india(value: object) -> datetime | None:
 def _first_success(payments: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
     """A second success is Cashfree's to give back: only the first one counts."""
     good = [payment for payment in payments if payment.get("payment_status") == "SUCCESS"]
-    return min(good, key=_ended_at, default=None)
+    return min(reversed(good), key=_ended_at, default=None)  # times are whole seconds, and the newest comes first
 
 
 def _ended_at(payment: Mapping[str, object]) -> datetime:

@@ -12,12 +12,24 @@ CAMPAY = {
     "CAMPAY_BASE_URL": "https://www.campay.net/api", "CAMPAY_USERNAME": "user", "CAMPAY_PASSWORD": "password",
     "CAMPAY_WEBHOOK_KEY": "key",
 }  # fmt: skip
+RAZORPAY = {
+    "RAZORPAY_BASE_URL": "https://api.razorpay.com/v1", "RAZORPAY_KEY_ID": "rzp_live_x", "RAZORPAY_KEY_SECRET": "key",
+    "RAZORPAY_WEBHOOK_SECRET": "secret",
+}  # fmt: skip
+CASHFREE = {
+    "CASHFREE_BASE_URL": "https://api.cashfree.com/pg", "CASHFREE_CLIENT_ID": "id",
+    "CASHFREE_CLIENT_SECRET": "cfsk_ma_prod_x",
+}  # fmt: skip
+OPTIONAL = (
+    "CAMPAY_TOKEN", "FAPSHI_WEBHOOK_SECRET_PREVIOUS", "RAZORPAY_WEBHOOK_SECRET_PREVIOUS", "RAZORPAY_PAYER_EMAIL",
+    "RAZORPAY_PAYER_IP", "CASHFREE_CLIENT_SECRET_PREVIOUS", "CASHFREE_API_VERSION",
+)  # fmt: skip
 
 
 @pytest.fixture
 def problems(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A clean environment for production; the problems that reading it finds."""
-    for name in (*FAPSHI, *CAMPAY, "CAMPAY_TOKEN", "FAPSHI_WEBHOOK_SECRET_PREVIOUS"):
+    for name in (*FAPSHI, *CAMPAY, *RAZORPAY, *CASHFREE, *OPTIONAL):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
     monkeypatch.setattr(gateways, "_IS_FOR_DEVELOPMENT", False)
@@ -32,7 +44,7 @@ def put(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
 
 
 def test_leaves_out_what_is_not_configured(problems: list[str]) -> None:
-    assert (gateways._fapshi(), gateways._campay()) == (None, None)
+    assert (gateways._fapshi(), gateways._campay(), gateways._razorpay(), gateways._cashfree()) == (None,) * 4
     assert problems == []
 
 
@@ -64,6 +76,17 @@ def test_makes_an_adapter_of_a_whole_entry(problems: list[str], monkeypatch: pyt
         ({**FAPSHI, "FAPSHI_WEBHOOK_SECRET": ""}, "FAPSHI_WEBHOOK_SECRET is not set"),
         ({**CAMPAY, "CAMPAY_WEBHOOK_KEY": ""}, "CAMPAY_WEBHOOK_KEY is not set"),
         ({**CAMPAY, "CAMPAY_BASE_URL": "https://demo.campay.net/api"}, "CAMPAY_BASE_URL is the demo host"),
+        ({**RAZORPAY, "RAZORPAY_KEY_ID": "rzp_test_x"}, "RAZORPAY_KEY_ID is a test key"),
+        ({**RAZORPAY, "RAZORPAY_WEBHOOK_SECRET": ""}, "RAZORPAY_WEBHOOK_SECRET is not set"),
+        ({**RAZORPAY, "RAZORPAY_KEY_SECRET": ""}, "RAZORPAY is half configured: RAZORPAY_KEY_SECRET not set"),
+        ({**RAZORPAY, "RAZORPAY_BASE_URL": "http://api.razorpay.com/v1"}, "RAZORPAY_BASE_URL must be https://"),
+        ({**CASHFREE, "CASHFREE_CLIENT_SECRET": "cfsk_ma_test_x"}, "CASHFREE_CLIENT_ID or CASHFREE_CLIENT_SECRET is"),
+        ({**CASHFREE, "CASHFREE_CLIENT_ID": "TEST1"}, "CASHFREE_CLIENT_ID or CASHFREE_CLIENT_SECRET is"),
+        ({**CASHFREE, "CASHFREE_CLIENT_SECRET": ""}, "CASHFREE is half configured: CASHFREE_CLIENT_SECRET not set"),
+        (
+            {**CASHFREE, "CASHFREE_BASE_URL": "https://sandbox.cashfree.com/pg", "CASHFREE_CLIENT_SECRET": "old"},
+            "CASHFREE_BASE_URL is the sandbox host",
+        ),
         ({**FAPSHI, "FAPSHI_TOTAL_TIMEOUT_SECONDS": "3600"}, "FAPSHI_TOTAL_TIMEOUT_SECONDS must be"),
         ({**FAPSHI, "FAPSHI_MAX_CONCURRENT": "many"}, "FAPSHI_MAX_CONCURRENT='many' is not a whole number"),
     ],
@@ -73,8 +96,8 @@ def test_names_what_is_wrong(
 ) -> None:
     put(monkeypatch, values)
 
-    gateways._fapshi()
-    gateways._campay()
+    for read in (gateways._fapshi, gateways._campay, gateways._razorpay, gateways._cashfree):
+        read()
 
     assert len(problems) == 1
     assert problems[0].startswith(expected)
@@ -98,4 +121,36 @@ def test_allows_plain_http_on_the_same_machine(
     put(monkeypatch, {**FAPSHI, "FAPSHI_BASE_URL": address})
 
     assert gateways._fapshi() is not None
+    assert problems == []
+
+
+def test_makes_the_gateways_in_india(problems: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, {**RAZORPAY, "RAZORPAY_WEBHOOK_SECRET_PREVIOUS": "old", "RAZORPAY_PAYER_EMAIL": "a@shop.example"})
+    put(monkeypatch, {**CASHFREE, "CASHFREE_CLIENT_SECRET_PREVIOUS": "cfsk_ma_prod_old"})
+
+    razorpay, cashfree = gateways._razorpay(), gateways._cashfree()
+
+    assert razorpay is not None
+    assert cashfree is not None
+    assert problems == []
+    assert razorpay["options"]["webhook_secrets"] == ("secret", "old")
+    assert razorpay["options"]["payer_defaults"] == {"email": "a@shop.example"}
+    assert cashfree["options"]["client_secrets"] == ("cfsk_ma_prod_x", "cfsk_ma_prod_old")
+    assert (cashfree["options"]["version"], cashfree["options"]["open_seconds"]) == ("2025-01-01", 1800)
+
+
+def test_a_live_secret_does_not_go_to_the_sandbox(problems: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateways, "_IS_FOR_DEVELOPMENT", True)
+    put(monkeypatch, {**CASHFREE, "CASHFREE_BASE_URL": "https://sandbox.cashfree.com/pg"})
+
+    gateways._cashfree()
+
+    assert problems == ["CASHFREE_CLIENT_SECRET is a live secret and CASHFREE_BASE_URL the sandbox host"]
+
+
+def test_test_keys_are_for_development(problems: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateways, "_IS_FOR_DEVELOPMENT", True)
+    put(monkeypatch, {**RAZORPAY, "RAZORPAY_KEY_ID": "rzp_test_x"})
+
+    assert gateways._razorpay() is not None
     assert problems == []

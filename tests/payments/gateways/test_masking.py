@@ -10,7 +10,15 @@ from payments.gateways.masking import mask, mask_phone, mask_response, mask_text
 
 @pytest.mark.parametrize(
     ("phone", "shown"),
-    [("670000012", "67•••••12"), ("237670000012", "23767•••••12"), ("+237670000012", "+23767•••••12"), ("1", "•••")],
+    [
+        ("670000012", "67•••••12"),
+        ("237670000012", "23767•••••12"),
+        ("+237670000012", "+23767•••••12"),
+        ("1", "•••"),
+        ("9876543210", "98•••••10"),
+        ("+919876543210", "+9198•••••10"),
+        ("919876543210", "9198•••••10"),
+    ],
 )
 def test_shows_the_ends_of_a_number(phone: str, shown: str) -> None:
     assert mask_phone(phone) == shown
@@ -20,6 +28,19 @@ def test_masks_numbers_and_addresses_inside_a_text() -> None:
     text = "670000012, +237690000034 and payer.one@example.org; not 1670000012, x670000012 or a@b"
 
     assert mask_text(text) == "67•••••12, +23769•••••34 and pay•••@example.org; not 1670000012, x670000012 or a@b"
+
+
+def test_masks_indian_numbers_and_leaves_serials_and_times() -> None:
+    text = "9876543210 or +919876543210; not 19876543210, pay_9876543210x or 1767000000"
+
+    assert mask_text(text) == "98•••••10 or +9198•••••10; not 19876543210, pay_9876543210x or 1767000000"
+    assert mask({
+        "rrn": "919876543210", "cf_payment_id": "9876543210", "contact": 9876543210, "vpa": "9876543210@bank",
+        "upi_id": "a@b", "payment_session_id": "session_x", "amount": 9876543210, "customer_phone": "9876543210",
+    }) == {
+        "rrn": "919876543210", "cf_payment_id": "9876543210", "contact": "98•••••10", "vpa": "•••", "upi_id": "•••",
+        "payment_session_id": "•••", "amount": 9876543210, "customer_phone": "98•••••10",
+    }  # fmt: skip
 
 
 def test_takes_out_secrets_and_names_and_leaves_serials() -> None:
