@@ -2,9 +2,11 @@
 
 import os
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice, takewhile
 from typing import Any, ClassVar, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -86,6 +88,7 @@ class Razorpay(OrderDialect):
         self._basic = "Basic " + b64encode(f"{key_id}:{secret}".encode()).decode()
         self._events = Events(self, env("RAZORPAY_WEBHOOK_SECRET", "sandbox-razorpay-webhook"), secret)
         self._refund_desk.forget()
+        self.by_receipt: defaultdict[str, list[Order]] = defaultdict(list)
 
     # Rules of a call
 
@@ -215,8 +218,8 @@ class Razorpay(OrderDialect):
         is_taken = payment.state is State.COLLECTED
         return shapes.show_payment(order, payment, entry.amount_minor if is_taken else asked_minor)
 
-    def page(self, call: Call, items: Iterable[tuple[float, dict[str, Any]]]) -> Answer:
-        """A collection: newest first, within from and to, of this page."""
+    def page(self, call: Call, items: Iterable[tuple[float, Callable[[], dict[str, Any]]]]) -> Answer:
+        """A collection of what came in newest first: within from and to, only this page."""
         numbers: dict[str, int] = {}
         for name, default in (("from", 0), ("to", 2**40), ("count", 10), ("skip", 0)):
             text = call.query.get(name, str(default))
@@ -227,8 +230,10 @@ class Razorpay(OrderDialect):
             at_least = numbers["count"] < 1
             return self.error(400, f"The count {'must be at least 1.' if at_least else 'may not be greater than 100.'}",
                               "count")  # fmt: skip
-        shown = [item for at, item in items if numbers["from"] <= int(at) <= numbers["to"]]
-        return as_json(shapes.show_collection(shown[numbers["skip"] :][: numbers["count"]]))
+        recent = takewhile(lambda item: int(item[0]) >= numbers["from"], items)
+        within = (show for at, show in recent if int(at) <= numbers["to"])
+        shown = islice(within, numbers["skip"], numbers["skip"] + numbers["count"])
+        return as_json(shapes.show_collection([show() for show in shown]))
 
     def webhooks(self, entry: Entry, *, is_forged: bool = False) -> Sequence[Message]:
         return self._events.messages(entry, is_forged=is_forged)

@@ -1,6 +1,6 @@
 """Razorpay's orders and payments: create, ask the payer, capture, read."""
 
-from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from payments.sandbox.books import State
@@ -30,22 +30,23 @@ class Payments:
         receipt = document.get("receipt") or ""
         order = dialect.draw_up(call, dialect.new_id(call.key), document["amount"], document, reference=receipt)
         dialect.orders[order.id] = order
+        dialect.by_receipt[receipt].append(order)
         return as_json(shapes.show_order(order))
 
     def list_orders(self, call: Call) -> Answer:
         receipt, authorized = call.query.get("receipt"), call.query.get("authorized")
         expands = "payments" in call.query.get("expand[]", "")
+        orders = self._dialect.orders.values() if receipt is None else self._dialect.by_receipt.get(receipt, [])
+        rows = (
+            (order.entry.created_at, partial(self._show_order, order, expands=expands))
+            for order in reversed(orders)
+            if authorized in (None, str(int(_is_authorized(order))))
+        )
+        return self._dialect.page(call, rows)
 
-        def rows() -> Iterator[tuple[float, dict[str, Any]]]:
-            for order in reversed(self._dialect.orders.values()):
-                is_authorized = any(payment.held_at or payment.state is State.COLLECTED for payment in order.payments)
-                if receipt in (None, order.details.get("receipt")) and authorized in (None, str(int(is_authorized))):
-                    shown = shapes.show_order(order)
-                    if expands:
-                        shown["payments"] = shapes.show_collection(self._show_all(order))
-                    yield order.entry.created_at, shown
-
-        return self._dialect.page(call, rows())
+    def _show_order(self, order: Order, *, expands: bool) -> dict[str, Any]:
+        shown = shapes.show_order(order)
+        return {**shown, "payments": shapes.show_collection(self._show_all(order))} if expands else shown
 
     def _find_order(self, call: Call) -> Order | Answer:
         order = self._dialect.orders.get(call.argument)
@@ -131,7 +132,7 @@ class Payments:
     def list_all(self, call: Call) -> Answer:
         payments = reversed(self._dialect.payments.values())
         show = self._dialect.show_payment
-        rows = ((payment.created_at, show(order_of(payment.entry), payment)) for payment in payments)
+        rows = ((payment.created_at, partial(show, order_of(payment.entry), payment)) for payment in payments)
         return self._dialect.page(call, rows)
 
     def read(self, call: Call) -> Answer:
@@ -162,3 +163,7 @@ class Payments:
         if amount_minor != self._dialect.gateway.life.amount_minor(payment.entry):
             return rules.Problem("Capture amount must be equal to the amount authorized", "amount")
         return None
+
+
+def _is_authorized(order: Order) -> bool:
+    return any(payment.held_at is not None or payment.state is State.COLLECTED for payment in order.payments)

@@ -1,6 +1,7 @@
 """Razorpay's refunds, and the only idempotency key it has."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from payments.sandbox.books import Entry, State
@@ -73,7 +74,7 @@ class Refunds:
         return as_json(shapes.show_refund(refund))
 
     def _page(self, call: Call, refunds: Iterable[Entry]) -> Answer:
-        rows = ((refund.created_at, shapes.show_refund(refund)) for refund in reversed(list(refunds)))
+        rows = ((refund.created_at, partial(shapes.show_refund, refund)) for refund in reversed(list(refunds)))
         return self._dialect.page(call, rows)
 
     def list_all(self, call: Call) -> Answer:

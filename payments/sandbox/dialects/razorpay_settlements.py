@@ -1,5 +1,6 @@
 """Razorpay's settlements, and the report that breaks them down."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from payments.sandbox.books import Entry, Kind
@@ -39,7 +40,7 @@ class Settlements:
 
     def list_all(self, call: Call) -> Answer:
         newest_first = sorted(self._all(), key=lambda settlement: -settlement.at)
-        return self._dialect.page(call, ((settlement.at, self._show(settlement)) for settlement in newest_first))
+        return self._dialect.page(call, ((one.at, partial(self._show, one)) for one in newest_first))
 
     def read(self, call: Call) -> Answer:
         for settlement in self._all():
