@@ -142,6 +142,22 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class SettlementLine:
+    """What the gateway paid out to our bank, or kept, for one payment or refund: for reconciliation."""
+
+    kind: str  # "payment", "refund", or the gateway's own word for anything else, in lower case
+    gateway_id: str  # of the payment or refund at the gateway
+    transaction_id: str
+    reference: str  # of the attempt or the refund; "" when not told
+    money: Money | None  # gross; None when unreadable
+    fee: Money | None  # with tax
+    is_credit: bool
+    settlement_id: str = ""  # "" while it is not settled
+    bank_reference: str = ""
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What the adapter knows about its gateway that the rest of the system needs."""
 
@@ -157,6 +173,7 @@ class Rules:
     phone_region: str = "CM"  # whose national numbers CollectRequest.phone holds: "CM" or "IN"
     can_refund: bool = False
     tells_balance: bool = True
+    tells_settlements: bool = False
 
 
 class Gateway(Protocol):
@@ -213,6 +230,10 @@ class Gateway(Protocol):
         """
         ...
 
+    def settlements(self, day: date) -> tuple[SettlementLine, ...]:
+        """What was settled around that day. Ask for the neighbours too: in which zone days count is not documented."""
+        ...
+
     def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
         """Ask what became of a refund of this transaction. Raises NotFound when the gateway shows none of ours."""
         ...
@@ -249,8 +270,8 @@ REFUND_REFUSALS = frozenset({
 })  # fmt: skip
 
 
-class NoRefunds:
-    """For a gateway that gives no money back: staff pay out by hand, or credit the wallet."""
+class OnlyCollects:
+    """For a gateway that gives no money back (staff pay out by hand, or credit the wallet) and tells no settlements."""
 
     rules: Rules
 
@@ -259,3 +280,6 @@ class NoRefunds:
 
     def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
         raise Rejected(f"{self.rules.name} gives no money back", code="refund_unsupported")
+
+    def settlements(self, day: date) -> tuple[SettlementLine, ...]:
+        raise Rejected(f"{self.rules.name} tells no settlements", code="unsupported")

@@ -13,7 +13,17 @@ from choptym.lib.errors import BadSignature, NotFound, Rejected
 from choptym.lib.money import Money
 from choptym.lib.outbound import Door
 from choptym.lib.signatures import read_hs256
-from payments.gateways.base import Accepted, CollectRequest, Event, History, NoRefunds, Outcome, Rules, Status, best_of
+from payments.gateways.base import (
+    Accepted,
+    CollectRequest,
+    Event,
+    History,
+    OnlyCollects,
+    Outcome,
+    Rules,
+    Status,
+    best_of,
+)
 from payments.gateways.campay_records import CURRENCY, read_line, read_reference, read_status
 from payments.gateways.http import Reply, Wire, busy, unclear, with_exchange
 from payments.gateways.masking import mask
@@ -29,7 +39,7 @@ _REFUSAL = re.compile(r"\bER[0-9]{3}\b|malicious_payload_rejected")
 _LIMIT = re.compile(r"rate.?limit|too many", re.IGNORECASE)  # per telephone number; comes as a 400 without a code
 
 
-class CamPay(NoRefunds):
+class CamPay(OnlyCollects):
     """See base.Gateway. There is no call that closes a link."""
 
     def __init__(

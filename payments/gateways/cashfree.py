@@ -20,12 +20,13 @@ from payments.gateways.base import (
     RefundRequest,
     RefundStatus,
     Rules,
+    SettlementLine,
     Status,
 )
 from payments.gateways.cashfree_api import VERSION, CashfreeApi
 from payments.gateways.cashfree_bodies import link_body, order_body, payment_body, read_intent, read_session
 from payments.gateways.cashfree_reads import CashfreeReads, check_id
-from payments.gateways.cashfree_records import CURRENCY, read_line, read_money
+from payments.gateways.cashfree_records import CURRENCY, read_line, read_money, read_settlement_line
 from payments.gateways.cashfree_refunds import CashfreeRefunds
 from payments.gateways.cashfree_webhook import read_event
 from payments.gateways.http import Refused, Reply, after, joined, unclear
@@ -64,6 +65,7 @@ class Cashfree:
             phone_region="IN",
             can_refund=True,
             tells_balance=False,
+            tells_settlements=True,
         )
         self._api = CashfreeApi(door, base_url, client_id, client_secrets[0], version)
         self._reads = CashfreeReads(self._api)
@@ -120,16 +122,13 @@ class Cashfree:
 
     def history(self, day: date) -> History:
         """Payments and refunds of the reconciliation by date. Never complete: Cashfree has no list of all orders."""
-        deadline = self._api.start_deadline()
-        begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        # A day more on both sides: in which zone the dates count is not documented.
-        span = {
-            "start_date": (begin - timedelta(days=1)).isoformat(),
-            "end_date": (begin + timedelta(days=2)).isoformat(),
-        }
-        lines = [line for row in self._read_rows(span, deadline) if (line := read_line(row)) is not None]
+        lines = [line for row in self._read_rows(day) if (line := read_line(row)) is not None]
         of_day = (line for line in lines if (at := line.status.occurred_at) is None or at.date() == day)
         return History(tuple(of_day), is_complete=False)
+
+    def settlements(self, day: date) -> tuple[SettlementLine, ...]:
+        """Of the day and its neighbours."""
+        return tuple(line for row in self._read_rows(day) if (line := read_settlement_line(row)) is not None)
 
     def fetch_balance(self) -> Money:
         raise Rejected("Cashfree tells no balance", code="unsupported")
@@ -186,13 +185,18 @@ class Cashfree:
                 raise lost from error
             raise
 
-    def _read_rows(self, span: Mapping[str, str], deadline: Deadline) -> list[dict[str, object]]:
+    def _read_rows(self, day: date) -> list[dict[str, object]]:
         """All pages. The end is an empty page, no cursor, or one that was there before."""
+        deadline = self._api.start_deadline()
+        begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        # A day more on both sides: in which zone the dates count is not documented.
+        first, last = begin - timedelta(days=1), begin + timedelta(days=2)
+        span = {"start_date": first.isoformat(), "end_date": last.isoformat()}
         rows: list[dict[str, object]] = []
         seen: set[str] = set()
         cursor: str | None = None
         for _ in range(MAX_PAGES):
-            body = {"pagination": {"limit": ROWS, "cursor": cursor}, "filters": dict(span)}
+            body = {"pagination": {"limit": ROWS, "cursor": cursor}, "filters": span}
             record = self._api.ask("/recon", body, deadline).record
             page = read_objects(record.get("data"))
             rows += page

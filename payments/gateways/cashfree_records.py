@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from choptym.lib.money import Money
-from payments.gateways.base import Line, Outcome, RefundOutcome, RefundStatus, Status
+from payments.gateways.base import Line, Outcome, RefundOutcome, RefundStatus, SettlementLine, Status
 from payments.gateways.reading import (
     read_amount,
     read_object,
@@ -62,6 +62,28 @@ def read_order(
         problem=problem if outcome is Outcome.PAID else "",
         occurred_at=read_india(shown.get("payment_completion_time")) or read_india(shown.get("payment_time")),
         gateway_payment_id=read_text(shown.get("cf_payment_id"), 40),
+    )
+
+
+def read_settlement_line(row: Mapping[str, object]) -> SettlementLine | None:
+    """A row of the reconciliation by date; None for the sum of a settlement, whose parts are there as well."""
+    line = read_line(row)
+    kind = read_text(row.get("event_type"), 40).lower()
+    if kind == "settlement":
+        return None
+    money, _ = read_money(row.get("event_amount"), row.get("event_currency"))
+    is_refund = kind == "refund"
+    return SettlementLine(
+        kind=kind,
+        gateway_id=read_known(row.get("refund_id" if is_refund else "cf_payment_id")),
+        transaction_id=read_known(row.get("order_id")),
+        reference=line.status.reference if line else "",
+        money=money,
+        fee=_fee(row) if kind == "payment" else None,
+        is_credit=row.get("sale_type") == "CREDIT",
+        settlement_id=read_known(row.get("cf_settlement_id")),
+        bank_reference=read_known(row.get("settlement_utr")),
+        settled_at=read_india(row.get("settlement_date")),
     )
 
 

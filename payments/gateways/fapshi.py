@@ -15,7 +15,7 @@ from choptym.lib.errors import BadSignature, NotFound, OutcomeUnknown, Rejected
 from choptym.lib.money import Money
 from choptym.lib.outbound import Door
 from choptym.lib.signatures import any_secret_matches
-from payments.gateways.base import Accepted, CollectRequest, Event, History, Line, NoRefunds, Rules, Status, best_of
+from payments.gateways.base import Accepted, CollectRequest, Event, History, Line, OnlyCollects, Rules, Status, best_of
 from payments.gateways.fapshi_records import CURRENCY, MEDIA, OPERATORS, is_collection, read_reference, read_status
 from payments.gateways.http import Reply, Wire, busy, unclear, with_exchange
 from payments.gateways.masking import mask
@@ -32,7 +32,7 @@ REFUSING = frozenset({400, 401, 403, 404, 405, 413, 415, 422})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # documented as 8 to 10 letters and digits; whatever is safe in a path
 
 
-class Fapshi(NoRefunds):
+class Fapshi(OnlyCollects):
     """See docs of base.Gateway. FAILED on a link is only one failed try: the payer may try again until it closes."""
 
     def __init__(

@@ -21,6 +21,7 @@ from payments.gateways.base import (
     RefundRequest,
     RefundStatus,
     Rules,
+    SettlementLine,
     Status,
 )
 from payments.gateways.http import Refused, Reply, after, joined, unclear
@@ -28,12 +29,13 @@ from payments.gateways.operators import is_indian
 from payments.gateways.razorpay_api import RazorpayApi
 from payments.gateways.razorpay_bodies import link_body, order_body, payment_body, read_intent
 from payments.gateways.razorpay_reads import RazorpayReads, check_id, is_id, is_link_id
-from payments.gateways.razorpay_records import CURRENCY, read_payment_line, read_refund_line
+from payments.gateways.razorpay_records import CURRENCY, read_payment_line, read_refund_line, read_settlement_line
 from payments.gateways.razorpay_refunds import RazorpayRefunds
 from payments.gateways.razorpay_webhook import read_event
 from payments.gateways.reading import read_text
 
 MINIMUM_MINOR = 100
+RECON_PAGE = 1000
 _LINK_EXISTS = re.compile(r"reference.?id already", re.IGNORECASE)
 
 
@@ -64,6 +66,7 @@ class Razorpay:
             phone_region="IN",
             can_refund=True,
             tells_balance=False,
+            tells_settlements=True,
         )
         self._api = RazorpayApi(door, base_url, key_id, key_secret)
         self._reads = RazorpayReads(self._api)
@@ -127,6 +130,14 @@ class Razorpay:
         refunds, has_refunds = self._api.read_pages("/refunds", deadline, span)
         lines = [*map(read_payment_line, payments), *map(read_refund_line, refunds)]
         return History(tuple(lines), is_complete=has_payments and has_refunds)
+
+    def settlements(self, day: date) -> tuple[SettlementLine, ...]:
+        query = {"year": f"{day.year:04}", "month": f"{day.month:02}", "day": f"{day.day:02}"}
+        path = "/settlements/recon/combined"
+        rows, is_complete = self._api.read_pages(path, self._api.start_deadline(), query, page_size=RECON_PAGE)
+        if not is_complete:
+            raise Unavailable("the settlements of this day did not come in time")
+        return tuple(map(read_settlement_line, rows))
 
     def fetch_balance(self) -> Money:
         raise Rejected("Razorpay tells no balance", code="unsupported")

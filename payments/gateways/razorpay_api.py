@@ -65,7 +65,7 @@ class RazorpayApi:
         return read_objects(reply.record[key]), reply
 
     def read_pages(
-        self, path: str, deadline: Deadline, query: Mapping[str, str]
+        self, path: str, deadline: Deadline, query: Mapping[str, str], *, page_size: int = PAGE
     ) -> tuple[list[dict[str, object]], bool]:
         """All rows, each id once, and whether they are all: a long day may not fit into one deadline.
 
@@ -76,15 +76,20 @@ class RazorpayApi:
         skip = 0
         while True:
             try:
-                page, _ = self.read_list(path, deadline, {**query, "count": str(PAGE), "skip": str(skip)})
+                page, _ = self.read_list(path, deadline, {**query, "count": str(page_size), "skip": str(skip)})
             except Unavailable:
                 if not rows:
                     raise
                 return list(rows.values()), False
-            rows.update((read_text(row.get("id")), row) for row in page)
-            if len(page) < PAGE:
+            rows.update((_own_id(row), row) for row in page)
+            if len(page) < page_size:
                 return list(rows.values()), True
-            skip += PAGE
+            skip += page_size
+
+
+def _own_id(row: Mapping[str, object]) -> str:
+    """A row of the reconciliation has no id of its own, but that of what it is about."""
+    return read_text(row.get("id")) or f"{read_text(row.get('type'))}:{read_text(row.get('entity_id'))}"
 
 
 def _raise_refusal(reply: Reply, *, is_read: bool) -> None:

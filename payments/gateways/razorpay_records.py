@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from choptym.lib.money import Money
-from payments.gateways.base import Line, Outcome, RefundOutcome, RefundStatus, Status
+from payments.gateways.base import Line, Outcome, RefundOutcome, RefundStatus, SettlementLine, Status
 from payments.gateways.reading import read_minor, read_object, read_text, read_unix, read_uuid
 
 CURRENCY = "INR"
@@ -115,6 +115,25 @@ def read_refund_line(refund: Mapping[str, object]) -> Line:
             gateway_payment_id=status.gateway_payment_id,
         ),
         is_collection=False,
+    )
+
+
+def read_settlement_line(row: Mapping[str, object]) -> SettlementLine:
+    kind = read_text(row.get("type"), 40).lower()
+    money, _ = _read_money(row.get("amount"), row.get("currency"))
+    fee, _ = _read_money(row.get("fee"), CURRENCY)
+    is_refund = kind == "refund"
+    return SettlementLine(
+        kind=kind,
+        gateway_id=read_text(row.get("entity_id"), 40),
+        transaction_id=read_text(row.get("order_id"), 40),
+        reference=refund_reference_of(row) if is_refund else read_uuid(row.get("order_receipt")) or reference_of(row),
+        money=money,
+        fee=fee,
+        is_credit=bool(row.get("credit")),
+        settlement_id=read_text(row.get("settlement_id"), 40),
+        bank_reference=read_text(row.get("settlement_utr"), 100),
+        settled_at=read_unix(row.get("settled_at")),
     )
 
 

@@ -1,7 +1,7 @@
 """Cashfree: refunds and the reconciliation by date, as recorded (invented)."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -111,3 +111,18 @@ def test_refunds_the_order_behind_a_link() -> None:
 def test_finds_no_refund() -> None:
     with canned((404, refusal("refund_get_not_found"))) as server, pytest.raises(NotFound):
         make_cashfree(server.url).fetch_refund(OURS, transaction_id=OURS)
+
+
+def test_reads_what_was_settled() -> None:
+    settled = {"cf_settlement_id": "77", "settlement_utr": "utr_1", "settlement_date": "2026-11-06T10:00:00"}
+    back = row(event_type="REFUND", sale_type="DEBIT", event_amount=500, refund_id=OURS.replace("-", "_"))
+    rows = [row(**settled), row(event_type="SETTLEMENT"), back, row(event_type="OTHER_ADJUSTMENT", event_amount="x")]
+    with canned((200, {"cursor": None, "data": rows})) as server:
+        paid, refunded, other = make_cashfree(server.url).settlements(date(2026, 11, 5))
+
+    assert (paid.kind, paid.gateway_id, paid.reference, paid.is_credit) == ("payment", "51", OURS, True)
+    assert (paid.money, paid.fee) == (Money(149_900, "INR"), Money(2924, "INR"))
+    assert (paid.settlement_id, paid.bank_reference) == ("77", "utr_1")
+    assert paid.settled_at == datetime(2026, 11, 6, 4, 30, tzinfo=UTC)
+    assert (refunded.kind, refunded.reference, refunded.is_credit) == ("refund", OURS, False)
+    assert (other.kind, other.money) == ("other_adjustment", None)

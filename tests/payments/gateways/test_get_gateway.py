@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
@@ -92,5 +93,8 @@ def test_a_gateway_that_cannot_refund_says_so(name: str) -> None:
         gateway.refund(RefundRequest("r", "t", Money(500, "XAF")))
     with pytest.raises(Rejected) as again:
         gateway.fetch_refund("r", transaction_id="t")
+    with pytest.raises(Rejected) as third:
+        gateway.settlements(date(2026, 11, 5))
 
     assert {caught.value.code, again.value.code} == {"refund_unsupported"}
+    assert (third.value.code, gateway.rules.tells_settlements) == ("unsupported", False)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from choptym.lib.errors import Busy, NotFound, Rejected
+from choptym.lib.errors import Busy, NotFound, Rejected, Unavailable
 from choptym.lib.money import Money
 from payments.gateways.base import RefundOutcome, RefundRequest
 from tests.payments.gateways.adapters import make_razorpay
@@ -114,3 +114,27 @@ def test_finds_no_refund_of_another() -> None:
         make_razorpay(server.url).fetch_refund(OURS, transaction_id=ORDER)
     with canned(NO_ID) as server, pytest.raises(NotFound):
         make_razorpay(server.url).fetch_refund(OURS, transaction_id=ORDER)
+
+
+def test_reads_what_was_settled() -> None:
+    row = {
+        "entity_id": PAY, "type": "payment", "amount": 149900, "credit": 146362, "debit": 0, "fee": 3538, "tax": 540,
+        "currency": "INR", "settlement_id": "setl_1", "settlement_utr": "utr_1", "settled_at": 1767600000,
+        "payment_id": None, "order_id": ORDER, "order_receipt": OURS, "notes": "a plain string",
+    }  # fmt: skip
+    back = {**row, "entity_id": "rfnd_1", "type": "refund", "amount": 50000, "credit": 0, "debit": 50000, "fee": 0,
+            "notes": {"reference": OURS}, "settlement_utr": None}  # fmt: skip
+    with canned(items(row, back, {**row})) as server:
+        paid, refunded = make_razorpay(server.url).settlements(date(2026, 11, 5))
+
+    assert (paid.kind, paid.gateway_id, paid.transaction_id, paid.reference) == ("payment", PAY, ORDER, OURS)
+    assert (paid.money, paid.fee, paid.is_credit) == (Money(149_900, "INR"), Money(3538, "INR"), True)
+    assert (paid.settlement_id, paid.bank_reference) == ("setl_1", "utr_1")
+    assert (refunded.kind, refunded.reference, refunded.is_credit) == ("refund", OURS, False)
+    assert "year=2026&month=11&day=05&count=1000&skip=0" in server.asked[0][1]
+
+
+def test_settlements_come_whole_or_not_at_all() -> None:
+    full = [{"entity_id": f"pay_{number}", "type": "payment"} for number in range(1000)]
+    with canned(items(*full), (502, b"")) as server, pytest.raises(Unavailable):
+        make_razorpay(server.url).settlements(date(2026, 11, 5))
