@@ -55,4 +55,4 @@ def _make_due(payment: Payment) -> None:
     WebhookEvent.objects.filter(payment=payment, state=EventState.MATCHED).update(
         state=EventState.NEW, looks=0, next_look_at=now
     )
-    ring_after_commit(process_events)
+    ring_after_commit(process_events, payment.gateway)

@@ -27,7 +27,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "client_name": PROCESS_ROLE,
     # Without these a half-open connection hangs for ever.
     "socket_connect_timeout": 2 if _IS_WORKER else 1,
-    "socket_timeout": 10 if _IS_WORKER else 2,
+    "socket_timeout": 10 if _IS_WORKER else 1,
     "socket_keepalive": True,
     "health_check_interval": 10,
     **(

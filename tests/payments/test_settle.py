@@ -8,7 +8,8 @@ from notifications.models import Notification
 from orders.cancel import cancel_orders
 from orders.models import CartItem
 from payments.models import DeadLetter, Payment
-from payments.settle import Paid, settle_batch
+from payments.facts import Paid
+from payments.settle import settle_batch
 from payments.states import PAYMENT_MOVES, AttemptState, PaymentState
 from tests.factories import (
     fresh,

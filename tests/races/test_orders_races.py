@@ -1,5 +1,6 @@
 """Races for stock, carts and the end of an order."""
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -117,8 +118,13 @@ def test_control_without_the_lock_an_order_ends_both_ways(monkeypatch: pytest.Mo
         meet()
         return orders
 
-    monkeypatch.setattr(mark_paid, "lock_orders", read)
+    def read_and_dawdle(order_ids: Sequence[int]) -> list[Order]:
+        orders = read(order_ids)
+        time.sleep(0.5)
+        return orders
+
     monkeypatch.setattr(cancel, "lock_orders", read)
+    monkeypatch.setattr(mark_paid, "lock_orders", read_and_dawdle)
 
     _, product = pay_and_cancel()
 
