@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
+
+from django.db.models import Q
 
 from choptym.audit.models import Act
 from choptym.lib.money import Money
@@ -67,13 +71,16 @@ def read_story(payment_id: int) -> Story:
 
 def _steps(payment: Payment, letters: Sequence[DeadLetter]) -> Iterator[Step]:
     about = f"payment:{payment.pk}"
+    attempts = list(PaymentAttempt.objects.filter(payment=payment).order_by("number"))
+    # What a second try took too many is booked and told of by the name of the try.
+    names = [about, *(f"attempt:{attempt.pk}" for attempt in attempts)]
     yield acceptance(payment)
-    for attempt in PaymentAttempt.objects.filter(payment=payment).order_by("number"):
+    for attempt in attempts:
         yield from tries(attempt)
     yield from map(event, WebhookEvent.objects.filter(payment=payment))
-    posted = Entry.objects.filter(reason__startswith=f"{about}:").select_related("debit", "credit")
-    yield from map(entry, posted.order_by("pk"))
-    yield from map(message, Notification.objects.filter(about=about))
+    posted = Entry.objects.filter(reduce(or_, (Q(reason__startswith=f"{name}:") for name in names)))
+    yield from map(entry, posted.select_related("debit", "credit").order_by("pk"))
+    yield from map(message, Notification.objects.filter(about__in=names))
     yield from map(dead_letter, letters)
     yield from map(act, Act.objects.filter(about=about).select_related("actor"))
     if payment.finished_at is not None:

@@ -89,6 +89,7 @@ _ANSWERS = {
     AttemptState.UNKNOWN: "No answer from {gateway} that tells us anything: it may have asked the customer, or not",
     AttemptState.PAID: "{gateway} accepted it; later it was paid",
     AttemptState.SURPLUS: "{gateway} took the money although another try had paid: it went into the wallet",
+    AttemptState.SURPLUS: "{gateway} took the money a second time: it is in the customer's wallet",
     AttemptState.NOT_PAID: "{gateway} says that it was not paid",
     AttemptState.REFUSED: "{gateway} refused to ask the customer",
     AttemptState.NOT_SENT: "It never reached {gateway}: nothing was charged",

@@ -5,7 +5,6 @@ from choptym.settings import env
 # The operators' view of the workers. Empty: no link to it.
 FLOWER_URL = env.url("FLOWER_URL", "")
 
-
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 

@@ -41,7 +41,9 @@ _LISTS = {
 
 
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
-    groups = [{"title": "", "items": [{"title": "Today", "icon": "monitoring", "link": reverse("admin:index")}]}]
+    groups: list[dict[str, Any]] = [
+        {"title": "", "items": [{"title": "Today", "icon": "monitoring", "link": reverse("admin:index")}]}
+    ]
     for title, lists in _LISTS.items():
         lines = [_line(*line) for line in lists if _may_see(request, line[2])]
         if title == "House":

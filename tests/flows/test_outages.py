@@ -113,20 +113,19 @@ def _assert_tried_twice(live: Live, payment: int) -> None:
 
 
 @pytest.mark.invariant("INV-1")
-def test_checkouts_are_taken_while_the_broker_is_gone_and_settle_when_it_is_back(narrow: Live) -> None:
+def test_a_checkout_is_taken_while_the_broker_is_silent_and_settles_when_it_is_back(narrow: Live) -> None:
     pid = narrow.stack.pids["redis"]
     os.kill(pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        purchases = [buy(narrow, "campay") for _ in range(2)]
-        assert time.monotonic() - started < 2 * LONGEST_ANSWER_SECONDS
-        assert [purchase.wait("QUEUED")["status"] for purchase in purchases] == ["QUEUED"] * 2
+        purchase = buy(narrow, "campay")
+        assert time.monotonic() - started < LONGEST_ANSWER_SECONDS
+        assert purchase.wait("QUEUED")["status"] == "QUEUED"
     finally:
         os.kill(pid, signal.SIGCONT)
 
-    for purchase in purchases:
-        purchase.wait("SETTLED", seconds=60)
-        assert_paid(purchase)
+    purchase.wait("SETTLED", seconds=60)
+    assert_paid(purchase)
 
 
 @pytest.mark.invariant("INV-1")

@@ -7,10 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from payments import story_steps
 from payments.models import DeadLetter
-from payments.states import AttemptState, PaymentState
+from payments.settle import settle_batch
+from payments.states import FINAL_STATES, AttemptState, PaymentState
 from payments.story import Story, read_story
-from tests.factories import make_attempt, make_payment, make_topup
+from tests.factories import make_attempt, make_payment, make_pending, make_topup, paid
 from tests.payments.staff import make_staff, one_of_each, page_of, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +65,34 @@ def test_each_try_tells_how_it_went() -> None:
     assert '"message": "busy"' in answers[0].papers[0].text
     assert end.lines[0].startswith("The customer was told that the payment service did not answer.")
     assert end.lines[1] == "it was down"
+
+
+def test_every_state_of_a_try_has_its_words() -> None:
+    payment = make_payment(state=PaymentState.FAILED)
+    open_tries = {AttemptState.ACCEPTED, AttemptState.UNKNOWN, AttemptState.PAID}  # one may charge at a time
+    for state in AttemptState:
+        if state not in open_tries:
+            make_attempt(payment, state, ended_at=timezone.now())
+
+    story = read_story(payment.pk)
+
+    answers = [moment.step for moment in story.moments if moment.step.kind == "answer"]
+    assert {answer.state for answer in answers} | open_tries == set(AttemptState)
+    assert set(story_steps._ANSWERS) == set(AttemptState)
+    assert set(story_steps._ENDINGS) == set(FINAL_STATES)
+
+
+def test_money_that_was_taken_twice_is_told_of() -> None:
+    payment, attempt = make_pending()
+    twice = make_attempt(payment, AttemptState.NOT_PAID)
+    settle_batch([paid(payment, attempt_id=attempt.pk)])
+    settle_batch([paid(payment, attempt_id=twice.pk)])
+
+    story = read_story(payment.pk)
+    titles = [moment.step.title for moment in story.moments]
+
+    assert titles.count(f"Booked 2,500 XAF: gateway:fapshi → customer:{payment.user_id}") == 2
+    assert "Will tell the customer by SMS: wallet credited twice" in titles
 
 
 def test_times_are_told_as_exactly_as_they_are_of_use() -> None:

@@ -1,9 +1,13 @@
 """A payment that could not be settled tries again when staff say so: once, with a reason, by those who may."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 
 from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed, Rejected
+from choptym.lib.jobs import redis
 from payments.models import DeadLetter, Payment, WebhookEvent
 from payments.replay import replay_dead_letter
 from payments.states import AttemptState, EventState, PaymentState
@@ -74,23 +78,32 @@ def test_money_that_came_by_an_event_after_the_end_is_looked_up_again() -> None:
     assert fresh(payment).next_check_at is None
 
 
-def test_what_is_settled_by_now_is_only_closed() -> None:
-    payment = make_payment(state=PaymentState.SETTLED)
+@pytest.mark.parametrize("state", [PaymentState.SETTLED, PaymentState.REVIEW])
+def test_what_has_ended_is_not_asked_about_but_what_was_told_of_it_is_looked_at(state: PaymentState) -> None:
+    payment = make_payment(state=state)
+    event = make_event(payment=payment, state=EventState.MATCHED, next_look_at=None)
     letter = set_aside(payment)
 
-    replay_dead_letter(letter.pk, actor_id=make_staff("finance").pk, reason="it came through by itself")
+    replay_dead_letter(letter.pk, actor_id=make_staff("finance").pk, reason="a second try took the money, too")
 
     assert fresh(letter).replayed_at is not None
     assert fresh(payment).next_check_at is None
+    assert fresh(event).next_look_at is not None
 
 
-def test_what_is_under_review_needs_a_decision_first() -> None:
-    letter = set_aside(make_payment(state=PaymentState.REVIEW))
+def test_the_workers_are_told_when_it_is_committed(
+    letter: DeadLetter, django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[list[object]]]
+) -> None:
+    bells = [
+        b"choptym:bell:payments.tasks.confirm_payments:fapshi",
+        b"choptym:bell:payments.tasks.process_events:fapshi",
+    ]
+    redis().delete(*bells)
 
-    with pytest.raises(NotAllowed, match="review"):
-        replay_dead_letter(letter.pk, actor_id=make_staff("finance").pk, reason="let us see")
+    with django_capture_on_commit_callbacks(execute=True):
+        replay_dead_letter(letter.pk, actor_id=make_staff("finance").pk, reason="the books are mended")
 
-    assert fresh(letter).replayed_at is None
+    assert [redis().exists(bell) for bell in bells] == [1, 1]
 
 
 @pytest.mark.parametrize("role", ["finance", "operators", ""])

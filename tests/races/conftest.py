@@ -16,7 +16,7 @@ $$BEGIN PERFORM pg_sleep(TG_ARGV[0]::float); RETURN NULL; END$$
 
 def _forget_connections() -> None:
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +27,11 @@ def race_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str
         _forget_connections()  # a database that somebody uses cannot be copied
     name = f"{original}_races"
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')  # type: ignore[arg-type]
-        server.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '50ms'")  # type: ignore[arg-type]
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
+        server.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '50ms'")
         yield name
-        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(autouse=True)
