@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sandbox_client import CamPayMerchant, Control, FapshiMerchant, Receiver
+
+from tests.payments.sandbox.sandbox_client import CamPayMerchant, Control, FapshiMerchant, Receiver
 
 ROOT = Path(__file__).parents[3]
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from sandbox_client import CamPayMerchant, Control, FapshiMerchant
+
+from tests.payments.sandbox.sandbox_client import CamPayMerchant, Control, FapshiMerchant
 
 
 def test_shows_every_knob_and_takes_some(control: Control) -> None:

@@ -12,7 +12,8 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandbox_client import CamPayMerchant, Control, FapshiMerchant
+
+from tests.payments.sandbox.sandbox_client import CamPayMerchant, Control, FapshiMerchant
 
 FIELDS = ("amount", "phone", "from", "to", "externalId", "external_reference", "userId", "email", "medium", "currency",
           "description", "redirectUrl", "redirect_url", "transId", "start_date")  # fmt: skip
