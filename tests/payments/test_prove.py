@@ -106,12 +106,28 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
             f"(SELECT product_id FROM orders_orderitem WHERE order_id = {payment.order_id})"
         )
     ],
+    "surplus_not_booked": lambda payment: [
+        (
+            "INSERT INTO payments_paymentattempt (payment_id, number, reference, gateway, state, transaction_id, "
+            "link, instructions, collected_minor, collected_currency, started_at, request, response, problem) "
+            "SELECT payment_id, 2, gen_random_uuid(), gateway, 'SURPLUS', '', '', '', 2500, 'XAF', now(), "
+            f"'{{}}', '{{}}', '' FROM payments_paymentattempt WHERE payment_id = {payment.pk}"
+        )
+    ],
     "two_captures": lambda payment: [
         "DROP INDEX attempt_one_may_charge",
         (
             "INSERT INTO payments_paymentattempt (payment_id, number, reference, gateway, state, transaction_id, "
             "link, instructions, collected_currency, started_at, request, response, problem) "
             "SELECT payment_id, 2, gen_random_uuid(), gateway, state, '', '', '', '', now(), '{}', '{}', '' "
+            f"FROM payments_paymentattempt WHERE payment_id = {payment.pk}"
+        ),
+    ],
+    "surplus_not_booked": lambda payment: [
+        (
+            "INSERT INTO payments_paymentattempt (payment_id, number, reference, gateway, state, transaction_id, "
+            "link, instructions, collected_minor, collected_currency, started_at, request, response, problem) "
+            "SELECT payment_id, 2, gen_random_uuid(), gateway, 'SURPLUS', '', '', '', 7, 'XAF', now(), '{}', '{}', '' "
             f"FROM payments_paymentattempt WHERE payment_id = {payment.pk}"
         ),
     ],

@@ -119,13 +119,16 @@ def test_a_reset_empties_the_world_but_keeps_the_webhook_address(control: Contro
     control.turn("fapshi", refusal_rate=1, webhook_url="http://127.0.0.1:9/", approval_delay_ms=10_000)
     control.override("fapshi", "677000001", error_rate=1)
     fapshi.pay()
+    before = control.books("fapshi")["opened_at"]
 
     assert control.post("reset", seed=3).json() == {"seed": 3}
 
     knobs = control.knobs("fapshi")
     assert (knobs["refusal_rate"], knobs["approval_delay_ms"], knobs["phones"]) == (0, 100, {})
     assert knobs["webhook_url"] == "http://127.0.0.1:9/"
-    assert control.books("fapshi") == {
+    books = control.books("fapshi")
+    assert books.pop("opened_at") > before
+    assert books == {
         "entries": [], "totals": {}, "most_in_flight": 0, "most_in_one_second": 0, "calls": 0,
     }  # fmt: skip
     control.advance(60)
