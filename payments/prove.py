@@ -93,7 +93,8 @@ _CHECKS = {
                       attempt.payment_id, attempt.collected_minor, attempt.collected_currency)
         FROM payments_paymentattempt attempt
         LEFT JOIN wallets_entry entry ON entry.reason = 'attempt:' || attempt.id || ':surplus'
-        WHERE attempt.state = 'SURPLUS' AND entry.amount_minor IS DISTINCT FROM attempt.collected_minor
+        WHERE attempt.state = 'SURPLUS'
+          AND (entry.id IS NULL OR entry.amount_minor IS DISTINCT FROM attempt.collected_minor)
     """,
     "settled_without_message": """
         SELECT format('payment %s was settled, but nobody was told', payment.id)

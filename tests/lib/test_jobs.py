@@ -135,6 +135,7 @@ def test_what_the_broker_did_not_take_is_counted() -> None:
     redis.cache_clear()
 
     assert told == [False, False, False]
+    assert 0 < jobs._broker_rests_until - time.monotonic() <= jobs.BROKER_REST_SECONDS  # a crowd does not queue up
     assert failures(deliver_notifications.name) == counted + 3
 
 

@@ -7,7 +7,7 @@ import pytest
 from orders.cancel import cancel_orders
 from orders.mark_paid import mark_paid
 from orders.models import CartItem, Order, Product
-from tests.constraints import undo
+from tests.constraints import locked_tables, undo
 from tests.factories import fresh, make_order, make_product, make_shop, make_user, put_into_cart
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +164,15 @@ def test_all_of_it_is_undone_with_the_callers_transaction(verb: Verb) -> None:
     assert state_of(order) == ("PLACED", ["RESERVED"], False, False)
     assert stock_of(product) == (7, 3, 0)
     assert CartItem.objects.get(order=order).quantity == 3
+
+
+@pytest.mark.invariant("INV-2")
+@pytest.mark.parametrize("verb", [mark_paid, cancel_orders])
+def test_locks_orders_then_cart_lines_then_products(verb: Verb) -> None:
+    """Before the first change: two statements that change rows in an order of their own deadlock."""
+    order = make_order()
+
+    with locked_tables() as tables:
+        verb([order.pk])
+
+    assert tables == ["orders_order", "orders_cartitem", "orders_product"]

@@ -123,14 +123,6 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
             f"FROM payments_paymentattempt WHERE payment_id = {payment.pk}"
         ),
     ],
-    "surplus_not_booked": lambda payment: [
-        (
-            "INSERT INTO payments_paymentattempt (payment_id, number, reference, gateway, state, transaction_id, "
-            "link, instructions, collected_minor, collected_currency, started_at, request, response, problem) "
-            "SELECT payment_id, 2, gen_random_uuid(), gateway, 'SURPLUS', '', '', '', 7, 'XAF', now(), '{}', '{}', '' "
-            f"FROM payments_paymentattempt WHERE payment_id = {payment.pk}"
-        ),
-    ],
     "settled_without_message": lambda payment: [
         f"DELETE FROM notifications_notification WHERE about = 'payment:{payment.pk}'"
     ],

@@ -9,6 +9,7 @@ from orders.models import CartItem
 from payments.models import DeadLetter, Payment
 from payments.settle import settle_batch
 from payments.states import PAYMENT_MOVES, AttemptState, PaymentState
+from tests.constraints import locked_tables
 from tests.factories import (
     fresh,
     give_money,
@@ -241,3 +242,20 @@ def test_a_topup_is_in_the_wallet() -> None:
 
 def test_nothing_to_settle_is_no_error() -> None:
     settle_batch([])
+
+
+@pytest.mark.invariant("INV-2")
+def test_locks_payments_orders_cart_lines_products_and_wallets_in_this_order() -> None:
+    order = make_order()
+    payments = [make_pending(order=order)[0] for _ in range(2)]  # the second one's money stays in the wallet
+
+    with locked_tables() as tables:
+        settle_batch([paid(payment) for payment in payments])
+
+    assert list(dict.fromkeys(tables)) == [
+        "payments_payment",
+        "orders_order",
+        "orders_cartitem",
+        "orders_product",
+        "wallets_account",
+    ]

@@ -69,3 +69,17 @@ def test_an_amount_that_cannot_be_read_is_set_aside() -> None:
 
     assert DeadLetter.objects.get(payment=payment).reason.startswith("Mismatch")
     assert wallet_balance(payment.user_id, payment.currency).amount_minor == 0
+
+
+@pytest.mark.invariant("INV-6")
+def test_two_tries_of_one_payment_in_one_batch_are_both_booked() -> None:
+    payment = make_payment(state=PaymentState.PENDING)
+    first = make_attempt(payment, state=AttemptState.ABSENT, number=1)
+    second = make_attempt(payment, state=AttemptState.ACCEPTED, number=2)
+
+    settle_batch([_paid_by(second), _paid_by(first)])
+
+    payment.refresh_from_db()
+    first.refresh_from_db()
+    assert (payment.state, first.state) == (PaymentState.SETTLED, AttemptState.SURPLUS)
+    assert wallet_balance(payment.user_id, payment.currency) == payment.amount

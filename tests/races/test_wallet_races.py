@@ -20,7 +20,7 @@ from tests.factories import (
     make_user,
     paid,
 )
-from tests.races.track import at_once, slowed, wallet_is_true, without
+from tests.races.track import at_once, meeting, slowed, wallet_is_true, without
 from wallets import post
 from wallets.models import Account
 from wallets.selectors import wallet_balance
@@ -28,8 +28,16 @@ from wallets.selectors import wallet_balance
 # One wallet.
 
 
-def unlocked_accounts(account_ids: Sequence[int]) -> list[Account]:
-    return list(Account.objects.filter(pk__in=account_ids).order_by("pk"))
+def take_the_lock_away(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """All of so many read the balance before the first one writes it."""
+    meet = meeting(number)
+
+    def read(account_ids: Sequence[int]) -> list[Account]:
+        accounts = list(Account.objects.filter(pk__in=account_ids).order_by("pk"))
+        meet()
+        return accounts
+
+    monkeypatch.setattr(post, "lock_accounts", read)
 
 
 def spend_at_once(user: User, times: int = 3) -> list[Payment]:
@@ -52,18 +60,17 @@ def test_a_wallet_that_holds_enough_for_one_pays_one() -> None:
 
 
 def test_control_without_the_lock_the_wallet_is_spent_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(post, "lock_accounts", unlocked_accounts)
     user = make_user()
     give_money(user, 3000)
+    take_the_lock_away(monkeypatch, 3)
 
     payments = spend_at_once(user)
 
-    assert [payment.state for payment in payments].count("SETTLED") > 1
+    assert [payment.state for payment in payments] == ["SETTLED"] * 3
     assert not wallet_is_true(user.pk)
 
 
 def top_up_and_spend(user: User) -> tuple[Payment, Payment]:
-    give_money(user, 2500)
     topup = make_topup(user=user, amount_minor=5000)
     make_attempt(topup)
     spending = make_payment(order=make_order(user=user), gateway="wallet")
@@ -75,6 +82,7 @@ def top_up_and_spend(user: User) -> tuple[Payment, Payment]:
 @pytest.mark.invariant("INV-3")
 def test_topping_up_and_spending_at_once_both_count() -> None:
     user = make_user()
+    give_money(user, 2500)
 
     topup, spending = top_up_and_spend(user)
 
@@ -84,8 +92,9 @@ def test_topping_up_and_spending_at_once_both_count() -> None:
 
 
 def test_control_without_the_lock_one_of_them_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(post, "lock_accounts", unlocked_accounts)
     user = make_user()
+    give_money(user, 2500)
+    take_the_lock_away(monkeypatch, 2)
 
     top_up_and_spend(user)
 
@@ -132,7 +141,13 @@ def test_one_key_at_once_is_one_payment() -> None:
 
 @pytest.mark.usefixtures("silent_gateways")
 def test_control_without_lock_and_constraint_one_key_is_many_payments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency, "try_lock_key", lambda user_id, key: True)
+    meet = meeting(4)
+
+    def let_all_in(user_id: int, key: str) -> bool:
+        meet()
+        return True
+
+    monkeypatch.setattr(idempotency, "try_lock_key", let_all_in)
     user = make_user()
 
     with without(
