@@ -14,6 +14,7 @@ from choptym.lib.money import Money
 from notifications.models import Notification
 from orders.models import Order, OrderItem
 from payments.models import DeadLetter, Payment, PaymentAttempt, WebhookEvent
+from payments.states import AttemptState
 from payments.story_steps import (
     Step,
     acceptance,
@@ -24,6 +25,7 @@ from payments.story_steps import (
     event,
     message,
     tries,
+    verdict,
 )
 from wallets.models import Entry
 
@@ -75,9 +77,13 @@ def _steps(payment: Payment, letters: Sequence[DeadLetter]) -> Iterator[Step]:
     # What a second try took too many is booked and told of by the name of the try.
     names = [about, *(f"attempt:{attempt.pk}" for attempt in attempts)]
     yield acceptance(payment)
+    events = list(WebhookEvent.objects.filter(payment=payment))
     for attempt in attempts:
         yield from tries(attempt)
-    yield from map(event, WebhookEvent.objects.filter(payment=payment))
+        if payment.finished_at is not None and attempt.state in {AttemptState.PAID, AttemptState.NOT_PAID}:
+            told = any(row.received_at <= payment.finished_at for row in events)
+            yield verdict(attempt, payment.finished_at, told=told)
+    yield from map(event, events)
     posted = Entry.objects.filter(reduce(or_, (Q(reason__startswith=f"{name}:") for name in names)))
     yield from map(entry, posted.select_related("debit", "credit").order_by("pk"))
     yield from map(message, Notification.objects.filter(about__in=names))

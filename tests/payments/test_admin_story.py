@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from payments import story_steps
-from payments.models import DeadLetter
+from payments.models import DeadLetter, PaymentAttempt
 from payments.settle import settle_batch
 from payments.states import FINAL_STATES, AttemptState, PaymentState
 from payments.story import Story, read_story
@@ -26,7 +26,7 @@ def test_every_kind_of_step_is_told_in_the_order_of_time() -> None:
     story = read_story(one_of_each().pk)
 
     assert set(kinds(story)) == {
-        "accepted", "try", "event", "answer", "ending", "entry", "message", "dead letter", "act",
+        "accepted", "try", "event", "answer", "verdict", "ending", "entry", "message", "dead letter", "act",
     }  # fmt: skip
     assert [moment.step.at for moment in story.moments] == sorted(moment.step.at for moment in story.moments)
     assert sum(moment.pause_seconds for moment in story.moments) == pytest.approx(
@@ -76,10 +76,21 @@ def test_every_state_of_a_try_has_its_words() -> None:
 
     story = read_story(payment.pk)
 
-    answers = [moment.step for moment in story.moments if moment.step.kind == "answer"]
-    assert {answer.state for answer in answers} | open_tries == set(AttemptState)
-    assert set(story_steps._ANSWERS) == set(AttemptState)
+    told = [moment.step for moment in story.moments if moment.step.kind in {"answer", "verdict"}]
+    assert {step.state for step in told} | open_tries == set(AttemptState)
+    assert set(story_steps._ANSWERS) | set(story_steps._VERDICTS) == set(AttemptState)
     assert set(story_steps._ENDINGS) == set(FINAL_STATES)
+
+
+def test_tells_what_was_known_when_and_whether_a_webhook_had_come() -> None:
+    payment, attempt = make_pending()
+    PaymentAttempt.objects.filter(pk=attempt.pk).update(ended_at=payment.queued_at, http_status=200)
+    settle_batch([paid(payment)])
+
+    steps = {moment.step.kind: moment.step for moment in read_story(payment.pk).moments}
+
+    assert (steps["answer"].state, steps["verdict"].state) == ("ACCEPTED", "PAID")
+    assert "by ourselves: no webhook had come by then" in steps["verdict"].lines
 
 
 def test_money_that_was_taken_twice_is_told_of() -> None:
