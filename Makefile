@@ -30,8 +30,7 @@ check: $(VENV)/development.installed  ## format, lint, types, import contracts, 
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy .
 	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
-	SECRET_KEY=check ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://nobody@127.0.0.1:1/none \
-	REDIS_URL=redis://127.0.0.1:1/0 LOCAL_STACK=true $(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) -m choptym.local.check_migrations
 
 lock: $(VENV)/development.installed  ## pin every dependency again, with hashes
 	$(UV) pyproject.toml -o requirements.lock

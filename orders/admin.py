@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from choptym.audit.forms import QuantityForm
@@ -118,6 +119,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     list_filter = ("state",)
     search_fields = ("pk",)
     search_help_text = "CT-000123, or the customer's user name"
+    readonly_fields = ("money", "payments")
     inlines = (OrderItemInline,)
 
     def get_search_results(
@@ -132,6 +134,11 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     @admin.display(description="total")
     def money(self, order: Order) -> str:
         return str(order.total)
+
+    @admin.display(description="payments")
+    def payments(self, order: Order) -> SafeString:
+        """By address: this app knows nothing of payments."""
+        return format_html('<a href="/admin/payments/payment/?q={}" class="ct-link">those of this order</a>', order)
 
 
 @admin.register(OrderItem)

@@ -29,6 +29,7 @@ def add_to_cart(*, user_id: int, product_id: int, quantity: int) -> CartItem:
             user_id=user_id, product=product, order=None, defaults={"quantity": quantity}
         )
         if not is_new:
+            line = _lock_again(user_id, line)
             _refuse_absurd(line.quantity + quantity)
             line.quantity += quantity
             line.save(update_fields=["quantity"])
@@ -36,6 +37,14 @@ def add_to_cart(*, user_id: int, product_id: int, quantity: int) -> CartItem:
             message = f"A cart holds {settings.ORDER_MAX_LINES} different products at most."
             raise Rejected(message, code="cart_full", fields={"product": message})
     return line
+
+
+def _lock_again(user_id: int, line: CartItem) -> CartItem:
+    """A line that another first request made while ours waited is not locked yet, and may have grown."""
+    locked = {one.pk: one for one in lock_cart(user_id)}.get(line.pk)
+    if locked is None:
+        raise NotAllowed("The cart is being checked out; please try again.", code="cart_busy")
+    return locked
 
 
 def change_quantity(*, user_id: int, line_id: int, quantity: int) -> CartItem | None:

@@ -6,10 +6,9 @@ database; their answers are taken up in groups as they come, so that a slow one 
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 
 import structlog
 from django.conf import settings
@@ -22,11 +21,13 @@ from choptym.lib.states import move
 from payments.attempts import learn_transaction, record_attempt
 from payments.charge import requeue, retry_delay_seconds
 from payments.close import close_unpaid, still_watched
+from payments.facts import Paid
 from payments.gateways import get_gateway
 from payments.gateways.base import Gateway, Outcome, Status
+from payments.gateways.threads import gateway_threads
 from payments.locks import Check, claim_checks, lock_payments, release_checks
 from payments.models import Payment
-from payments.settle import Paid, settle_batch
+from payments.settle import settle_batch
 from payments.states import PAYMENT_MOVES, WAITING_STATES, AttemptState, PaymentState
 
 log = structlog.get_logger(__name__)
@@ -77,18 +78,11 @@ def _ask_all(gateway: str, checks: Sequence[Check]) -> Iterator[list[Answer]]:
         return
     refuse_in_transaction()
     give_back_connections()
-    waiting: set[Future[Answer]] = {_threads(gateway).submit(_ask, gateway, check) for check in checks}
+    waiting: set[Future[Answer]] = {gateway_threads(gateway).submit(_ask, gateway, check) for check in checks}
     while waiting:
         wait(waiting, return_when=FIRST_COMPLETED)
         done, waiting = wait(waiting, timeout=GATHER_SECONDS)
         yield [future.result() for future in done]
-
-
-@cache
-def _threads(gateway: str) -> ThreadPoolExecutor:
-    """One set of threads per gateway: one that is slow does not take the others'."""
-    limit = settings.GATEWAYS[gateway]["max_concurrent"]
-    return ThreadPoolExecutor(limit, thread_name_prefix=f"confirm-{gateway}")
 
 
 def _ask(gateway: str, check: Check) -> Answer:

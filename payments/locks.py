@@ -141,17 +141,18 @@ def claim_checks(gateway: str, limit: int) -> list[Check]:
     return [Check(*row) for row in rows]
 
 
-def claim_events(limit: int) -> list[Look]:
-    """Up to `limit` webhook events that are due to be looked at. Commits by itself."""
+def claim_events(gateway: str, limit: int) -> list[Look]:
+    """Up to `limit` webhook events of this gateway that are due to be looked at. Commits by itself."""
     rows = _fetch(
         """
         UPDATE payments_webhookevent SET looks = looks + 1, next_look_at = now() + make_interval(secs => %(lease)s)
-        WHERE id IN (SELECT id FROM payments_webhookevent WHERE next_look_at <= now()
+        WHERE id IN (SELECT id FROM payments_webhookevent WHERE gateway = %(gateway)s AND next_look_at <= now()
                      ORDER BY next_look_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
           AND state = ANY(%(waiting)s)
         RETURNING id, gateway, transaction_id, reference, looks, received_at
         """,
         {
+            "gateway": gateway,
             "limit": limit,
             "lease": settings.PAYMENT_LEASE_SECONDS,
             "waiting": [EventState.NEW, EventState.PARKED],

@@ -15,18 +15,21 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from choptym.lib.errors import NotFound, Rejected, Unavailable
-from choptym.lib.outbound import refuse_in_transaction
+from choptym.lib.outbound import give_back_connections, refuse_in_transaction
+from choptym.lib.states import sources_of
 from payments.attempts import learn_transaction
+from payments.facts import Paid
 from payments.gateways import get_gateway
 from payments.gateways.base import Outcome, Status
+from payments.gateways.threads import gateway_threads
 from payments.locks import Look, claim_events, lock_payments
 from payments.models import Payment, PaymentAttempt, WebhookEvent
-from payments.settle import Paid, settle_batch
-from payments.states import OPEN_ATTEMPTS, AttemptState, EventState
+from payments.settle import settle_batch
+from payments.states import EVENT_MOVES, OPEN_ATTEMPTS, AttemptState, EventState
 
 log = structlog.get_logger(__name__)
 
-EVENT_BATCH = 200
+EVENT_BATCH = 100
 # When an event that belongs to nothing is looked at again; after the last one it stays unclaimed.
 LOOK_AGAIN_SECONDS = (5, 30, 300, 3600, 6 * 3600, 24 * 3600, 48 * 3600)
 
@@ -37,23 +40,22 @@ class Match:
     attempt: PaymentAttempt
 
 
-def match_batch() -> tuple[int, set[str]]:
-    """Take up one batch of events. Returns how many, and the gateways of which payments became due.
+def match_batch(gateway: str) -> int:
+    """Take up one batch of one gateway's events. Returns how many; 0 when none is due.
 
-    Network: a status query for events that match no open try.
+    Network: a status query for events that match no open try, several at a time.
     Commits: the matched ones together, each of the others by itself.
     """
-    looks = claim_events(EVENT_BATCH)
+    looks = claim_events(gateway, EVENT_BATCH)
     if not looks:
-        return 0, set()
+        return 0
     matches = _known_attempts(looks)
     known = {match.look.event_id for match in matches}
     plain = [match for match in matches if match.attempt.state in {*OPEN_ATTEMPTS, AttemptState.PAID}]
     _record_matches(plain)
     odd = [match.look for match in matches if match not in plain]
-    for look in [*odd, *(look for look in looks if look.event_id not in known)]:
-        _look_up(look)
-    return len(looks), {look.gateway for look in looks}
+    _look_up(gateway, [*odd, *(look for look in looks if look.event_id not in known)])
+    return len(looks)
 
 
 def _known_attempts(looks: Sequence[Look]) -> list[Match]:
@@ -94,12 +96,14 @@ def _record_matches(matches: Sequence[Match]) -> None:
                 """
                 UPDATE payments_webhookevent event
                 SET state = %s, payment_id = matched.payment, next_look_at = NULL
-                FROM unnest(%s::bigint[], %s::bigint[]) AS matched(event, payment) WHERE event.id = matched.event
+                FROM unnest(%s::bigint[], %s::bigint[]) AS matched(event, payment)
+                WHERE event.id = matched.event AND event.state = ANY(%s)
                 """,
                 [
                     EventState.MATCHED,
                     [match.look.event_id for match in matches],
                     [match.attempt.payment_id for match in matches],
+                    sources_of(EventState.MATCHED, EVENT_MOVES),
                 ],
             )
         _make_due([match.attempt.payment_id for match in matches if match.attempt.state in OPEN_ATTEMPTS])
@@ -113,9 +117,17 @@ def _make_due(payment_ids: Sequence[int]) -> None:
     )
 
 
-def _look_up(look: Look) -> None:
-    """Ask the gateway whose this is."""
-    status = _fetch(look)
+def _look_up(gateway: str, looks: Sequence[Look]) -> None:
+    """Ask the gateway whose these are."""
+    if not looks:
+        return
+    refuse_in_transaction()
+    give_back_connections()
+    for look, status in zip(looks, gateway_threads(gateway).map(_fetch, looks), strict=True):
+        _take_up(look, status)
+
+
+def _take_up(look: Look, status: Status | None) -> None:
     attempt = None
     if status is not None and (reference := _uuid(status.reference or look.reference)):
         attempt = PaymentAttempt.objects.filter(gateway=look.gateway, reference=reference).first()
@@ -127,9 +139,8 @@ def _look_up(look: Look) -> None:
         return
     if status.outcome is Outcome.PAID and attempt.state != AttemptState.PAID:
         settle_batch([_as_paid(attempt, status)])
-    WebhookEvent.objects.filter(pk=look.event_id).update(
-        state=EventState.MATCHED, payment=attempt.payment_id, next_look_at=None
-    )
+    waiting = WebhookEvent.objects.filter(pk=look.event_id, state__in=sources_of(EventState.MATCHED, EVENT_MOVES))
+    waiting.update(state=EventState.MATCHED, payment=attempt.payment_id, next_look_at=None)
 
 
 def _as_paid(attempt: PaymentAttempt, status: Status) -> Paid:
@@ -144,9 +155,9 @@ def _as_paid(attempt: PaymentAttempt, status: Status) -> Paid:
 
 
 def _fetch(look: Look) -> Status | None:
+    """Runs in a thread of its own, without the database."""
     if not look.transaction_id:
         return None
-    refuse_in_transaction()
     try:
         return get_gateway(look.gateway).fetch_status(look.transaction_id)
     except (NotFound, Unavailable, Rejected) as error:
@@ -158,10 +169,10 @@ def _fetch(look: Look) -> Status | None:
 
 def _park(look: Look) -> None:
     """Keep it, and look again: it may come to belong to a payment. In the end it stays, unclaimed."""
-    events = WebhookEvent.objects.filter(pk=look.event_id)
+    waiting = WebhookEvent.objects.filter(pk=look.event_id, state__in=[EventState.NEW, EventState.PARKED])
     if look.looks > len(LOOK_AGAIN_SECONDS):
-        events.update(state=EventState.UNCLAIMED, next_look_at=None, problem="belongs to no payment of ours")
+        waiting.update(state=EventState.UNCLAIMED, next_look_at=None, problem="belongs to no payment of ours")
         log.warning("a webhook event belongs to nothing", event_id=look.event_id, gateway=look.gateway)
         return
     again = timezone.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[look.looks - 1])
-    events.update(state=EventState.PARKED, next_look_at=again)
+    waiting.update(state=EventState.PARKED, next_look_at=again)

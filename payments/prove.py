@@ -88,6 +88,14 @@ _CHECKS = {
         FROM payments_paymentattempt attempt JOIN payments_payment payment ON payment.id = attempt.payment_id
         WHERE attempt.state = 'PAID' AND payment.state NOT IN ('SETTLED', 'REVIEW')
     """,
+    "surplus_not_booked": """
+        SELECT format('attempt %s of payment %s collected %s %s, and no wallet was credited', attempt.id,
+                      attempt.payment_id, attempt.collected_minor, attempt.collected_currency)
+        FROM payments_paymentattempt attempt
+        LEFT JOIN wallets_entry entry ON entry.reason = 'attempt:' || attempt.id || ':surplus'
+        WHERE attempt.state = 'SURPLUS'
+          AND (entry.id IS NULL OR entry.amount_minor IS DISTINCT FROM attempt.collected_minor)
+    """,
     "settled_without_message": """
         SELECT format('payment %s was settled, but nobody was told', payment.id)
         FROM payments_payment payment

@@ -113,7 +113,7 @@ def _compare(theirs: list[dict[str, Any]], ours: dict[str, Booked]) -> dict[str,
     payments: Counter[int] = Counter()
     for entry in theirs:
         row = ours.get(entry["reference"])
-        if row is not None:
+        if row is not None and row.attempt_state != "SURPLUS":  # that one the customer has back
             payments[row.payment_id] += 1
         if problem := _not_booked(entry, row):
             told = f"{entry['gateway_id']} ({entry['amount_minor']} {entry['currency']})"
@@ -131,14 +131,14 @@ def _compare(theirs: list[dict[str, Any]], ours: dict[str, Booked]) -> dict[str,
 
 
 def _is_on_the_way(row: Booked | None) -> bool:
-    return row is not None and row.is_watched and row.attempt_state != "PAID"
+    return row is not None and row.is_watched and row.attempt_state not in {"PAID", "SURPLUS"}
 
 
 def _not_booked(entry: dict[str, Any], row: Booked | None) -> str:
     """Why this money of the gateway's is not in our books; empty when it is, or when a person is looking at it."""
     if row is None:
         return f"no attempt of ours has its reference {entry['reference']}"
-    if _is_on_the_way(row):
+    if _is_on_the_way(row) or row.attempt_state == "SURPLUS":
         return ""
     if row.attempt_state != "PAID" or row.payment_state not in {"SETTLED", "REVIEW"}:
         return f"payment {row.payment_id} is {row.payment_state}"

@@ -17,13 +17,11 @@ def replay_dead_letter(letter_id: int, *, actor_id: int, reason: str) -> DeadLet
 
     Commits: the letter, what becomes due, and the line in the audit log together.
     Locks:   payment.
-    Raises:  NotAllowed (already_replayed, under_review), Rejected (no_reason).
+    Raises:  NotAllowed (already_replayed), Rejected (no_reason).
     """
     letter = DeadLetter.objects.get(pk=letter_id)
     with transaction.atomic(durable=True):
         [payment] = lock_payments([letter.payment_id])
-        if payment.state == PaymentState.REVIEW:
-            raise NotAllowed(f"{payment} needs a decision first: it is under review.", code="under_review")
         now = timezone.now()
         open_letters = DeadLetter.objects.filter(pk=letter.pk, replayed_at__isnull=True)
         if not open_letters.update(replayed_at=now, replayed_by_id=actor_id):
@@ -41,18 +39,16 @@ def replay_dead_letter(letter_id: int, *, actor_id: int, reason: str) -> DeadLet
 
 
 def _make_due(payment: Payment) -> None:
-    """By the road that its money came: the open try is asked about; else the events are looked at again.
+    """By every road on which its money can have come: an open try is asked about, and events are looked at again.
 
-    A payment whose tries had all ended got its money through an event that was looked up at the gateway.
+    A try that had ended, or one that took the money a second time, is only told of by an event.
     """
-    if payment.state == PaymentState.SETTLED:
-        return
     now = timezone.now()
-    if payment.attempts.filter(state__in=OPEN_ATTEMPTS).exists():
+    is_open = payment.attempts.filter(state__in=OPEN_ATTEMPTS).exists()
+    if is_open and payment.state not in {PaymentState.SETTLED, PaymentState.REVIEW}:
         Payment.objects.filter(pk=payment.pk).update(next_check_at=now)
         ring_after_commit(confirm_payments, payment.gateway)
-        return
     WebhookEvent.objects.filter(payment=payment, state=EventState.MATCHED).update(
         state=EventState.NEW, looks=0, next_look_at=now
     )
-    ring_after_commit(process_events)
+    ring_after_commit(process_events, payment.gateway)

@@ -23,6 +23,11 @@ def gateways_to_ask() -> list[str]:
     ]
 
 
-def events_wait() -> bool:
-    """Whether a webhook event is due to be looked at."""
-    return WebhookEvent.objects.filter(next_look_at__lte=timezone.now()).exists()
+def gateways_with_events() -> list[str]:
+    """The gateways of which a webhook event is due to be looked at."""
+    now = timezone.now()
+    return [
+        gateway
+        for gateway in settings.GATEWAYS
+        if WebhookEvent.objects.filter(gateway=gateway, next_look_at__lte=now).exists()
+    ]

@@ -4,38 +4,26 @@ State, ledger, wallet, order, its items, the stock, the cart and the message to 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from choptym.lib.errors import ChoptymError, NotAllowed
-from choptym.lib.money import Money
 from choptym.lib.states import sources_of
 from notifications.notify import notify
 from orders.mark_paid import mark_paid
 from payments.close import close_unpaid
+from payments.facts import Paid
 from payments.locks import lock_payments
 from payments.messages import messages_about
 from payments.models import WALLET, DeadLetter, Payment
 from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
+from payments.surplus import book_surplus, find_surplus
 from wallets import accounts
 from wallets.post import Posting, post_entries
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """What the gateway says it collected for one try. `problem` says what could not be read of it."""
-
-    payment_id: int
-    attempt_id: int
-    money: Money | None
-    fee: Money | None = None
-    transaction_id: str = ""
-    problem: str = ""
 
 
 def settle_batch(batch: Sequence[Paid]) -> None:
@@ -46,7 +34,12 @@ def settle_batch(batch: Sequence[Paid]) -> None:
     Locks:   payments, orders, cart lines, products, wallet accounts.
     Raises:  OperationalError when the database is away or a lock is not to be had: nothing has changed, ask again.
     """
+    firsts = list({paid.payment_id: paid for paid in reversed(batch)}.values())
     if not batch:
+        return
+    if len(firsts) < len(batch):  # two tries of one payment: each is looked at after the other is booked
+        settle_batch(firsts)
+        settle_batch([paid for paid in batch if paid not in firsts])
         return
     try:
         with transaction.atomic(durable=True):
@@ -83,12 +76,13 @@ def pay_from_wallet(payment_id: int) -> None:
 
 def _settle(batch: Sequence[Paid]) -> None:
     facts = {paid.payment_id: paid for paid in batch}
-    settleable = sources_of(PaymentState.SETTLED, PAYMENT_MOVES)
-    payments = [
-        payment
-        for payment in lock_payments(list(facts))
-        if payment.state in settleable and payment.state != PaymentState.REVIEW
-    ]
+    settleable = {*sources_of(PaymentState.SETTLED, PAYMENT_MOVES)} - {PaymentState.REVIEW}
+    locked = lock_payments(list(facts))
+    surplus = find_surplus(batch)
+    for payment in locked:
+        if payment.pk in surplus:
+            book_surplus(payment, facts[payment.pk])
+    payments = [payment for payment in locked if payment.state in settleable and payment.pk not in surplus]
     good = [payment for payment in payments if facts[payment.pk].money == payment.amount]
     for payment in payments:
         if facts[payment.pk].money != payment.amount:
@@ -188,9 +182,10 @@ def _put_under_review(payment: Payment, paid: Paid) -> None:
 
 def _set_aside(paid: Paid, error: Exception) -> None:
     """Keep the reason where staff see it, and stop asking until they replay it."""
-    log.error("payment could not be settled and was set aside", payment=paid.payment_id, error=str(error))
+    # The first line only: PostgreSQL's second one repeats the row, phone number and all.
+    reason = f"{type(error).__name__}: {error}".splitlines()[0][:2000]
+    log.error("payment could not be settled and was set aside", payment=paid.payment_id, error=reason)
     with transaction.atomic(durable=True):
         lock_payments([paid.payment_id])
-        reason = f"{type(error).__name__}: {error}"[:2000]
         DeadLetter.objects.bulk_create([DeadLetter(payment_id=paid.payment_id, reason=reason)], ignore_conflicts=True)
         Payment.objects.filter(pk=paid.payment_id).update(next_check_at=None, problem=reason[:300])

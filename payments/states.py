@@ -42,6 +42,7 @@ class AttemptState(models.TextChoices):
     ACCEPTED = "ACCEPTED"  # the gateway has it
     UNKNOWN = "UNKNOWN"  # the answer never came
     PAID = "PAID"
+    SURPLUS = "SURPLUS"  # paid, though another try had paid already: credited to the wallet
     NOT_PAID = "NOT_PAID"  # the gateway says: no money moved and none will
     REFUSED = "REFUSED"  # the gateway would not even ask the customer
     NOT_SENT = "NOT_SENT"  # it never reached the gateway
@@ -51,16 +52,27 @@ class AttemptState(models.TextChoices):
 
 _A = AttemptState
 ATTEMPT_MOVES: Moves = {
-    _A.STARTED: {_A.ACCEPTED, _A.UNKNOWN, _A.PAID, _A.NOT_PAID, _A.REFUSED, _A.NOT_SENT, _A.POSTPONED, _A.ABSENT},
+    _A.STARTED: {
+        _A.ACCEPTED,
+        _A.UNKNOWN,
+        _A.PAID,
+        _A.SURPLUS,
+        _A.NOT_PAID,
+        _A.REFUSED,
+        _A.NOT_SENT,
+        _A.POSTPONED,
+        _A.ABSENT,
+    },
     _A.UNKNOWN: {_A.ACCEPTED, _A.PAID, _A.NOT_PAID, _A.ABSENT},
     _A.ACCEPTED: {_A.PAID, _A.NOT_PAID},
     _A.PAID: set(),
-    _A.NOT_PAID: {_A.PAID},
+    _A.SURPLUS: set(),
+    _A.NOT_PAID: {_A.PAID, _A.SURPLUS},
     # The gateway's word wins later, even over its own: money that did arrive is booked.
-    _A.REFUSED: {_A.PAID},
-    _A.NOT_SENT: {_A.PAID},
-    _A.POSTPONED: {_A.PAID},
-    _A.ABSENT: {_A.PAID},
+    _A.REFUSED: {_A.PAID, _A.SURPLUS},
+    _A.NOT_SENT: {_A.PAID, _A.SURPLUS},
+    _A.POSTPONED: {_A.PAID, _A.SURPLUS},
+    _A.ABSENT: {_A.PAID, _A.SURPLUS},
 }
 # An attempt in one of these has taken the customer's money, or may yet. A payment has at most one such attempt.
 MAY_CHARGE = (_A.STARTED, _A.ACCEPTED, _A.UNKNOWN, _A.PAID)

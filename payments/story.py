@@ -3,13 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
+
+from django.db.models import Q
 
 from choptym.audit.models import Act
 from choptym.lib.money import Money
 from notifications.models import Notification
 from orders.models import Order, OrderItem
 from payments.models import DeadLetter, Payment, PaymentAttempt, WebhookEvent
+from payments.states import AttemptState
 from payments.story_steps import (
     Step,
     acceptance,
@@ -20,6 +25,7 @@ from payments.story_steps import (
     event,
     message,
     tries,
+    verdict,
 )
 from wallets.models import Entry
 
@@ -67,13 +73,20 @@ def read_story(payment_id: int) -> Story:
 
 def _steps(payment: Payment, letters: Sequence[DeadLetter]) -> Iterator[Step]:
     about = f"payment:{payment.pk}"
+    attempts = list(PaymentAttempt.objects.filter(payment=payment).order_by("number"))
+    # What a second try took too many is booked and told of by the name of the try.
+    names = [about, *(f"attempt:{attempt.pk}" for attempt in attempts)]
     yield acceptance(payment)
-    for attempt in PaymentAttempt.objects.filter(payment=payment).order_by("number"):
+    events = list(WebhookEvent.objects.filter(payment=payment))
+    for attempt in attempts:
         yield from tries(attempt)
-    yield from map(event, WebhookEvent.objects.filter(payment=payment))
-    posted = Entry.objects.filter(reason__startswith=f"{about}:").select_related("debit", "credit")
-    yield from map(entry, posted.order_by("pk"))
-    yield from map(message, Notification.objects.filter(about=about))
+        if payment.finished_at is not None and attempt.state in {AttemptState.PAID, AttemptState.NOT_PAID}:
+            told = any(row.received_at <= payment.finished_at for row in events)
+            yield verdict(attempt, payment.finished_at, told=told)
+    yield from map(event, events)
+    posted = Entry.objects.filter(reduce(or_, (Q(reason__startswith=f"{name}:") for name in names)))
+    yield from map(entry, posted.select_related("debit", "credit").order_by("pk"))
+    yield from map(message, Notification.objects.filter(about__in=names))
     yield from map(dead_letter, letters)
     yield from map(act, Act.objects.filter(about=about).select_related("actor"))
     if payment.finished_at is not None:

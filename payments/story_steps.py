@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 
 from django.template import TemplateDoesNotExist
 
@@ -18,7 +19,7 @@ from payments.states import AttemptState, EventState, PaymentState
 from wallets.models import Entry
 
 # What comes first of what was written in the same instant.
-_ORDER = ("accepted", "try", "answer", "event", "ending", "entry", "message", "dead letter", "act")
+_ORDER = ("accepted", "try", "answer", "event", "verdict", "ending", "entry", "message", "dead letter", "act")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +64,20 @@ def tries(attempt: PaymentAttempt) -> Iterator[Step]:
     )
     if attempt.ended_at is None:
         return
+    heard = _heard_at_once(attempt)
     answer = f"HTTP {attempt.http_status}" if attempt.http_status else "no answer"
     took = f" after {attempt.latency_ms} ms" if attempt.latency_ms is not None else ""
     yield Step(
         attempt.ended_at,
         "answer",
         "call_received",
-        _ANSWERS[AttemptState(attempt.state)].format(gateway=attempt.gateway, number=attempt.number),
-        tone_of(attempt.state),
-        attempt.state,
+        _ANSWERS[heard].format(gateway=attempt.gateway, number=attempt.number),
+        tone_of(heard),
+        heard,
         _lines(
             f"{answer}{took}" if attempt.http_status or took else "",
             f"the gateway's id {attempt.transaction_id}" if attempt.transaction_id else "",
-            _collected(attempt),
+            _collected(attempt) if heard == attempt.state else "",
             f"the customer was told to do this: {attempt.instructions}" if attempt.instructions else "",
             attempt.problem,
         ),
@@ -87,13 +89,40 @@ _ANSWERS = {
     AttemptState.STARTED: "Try {number} has begun",
     AttemptState.ACCEPTED: "{gateway} accepted it: the customer must approve",
     AttemptState.UNKNOWN: "No answer from {gateway} that tells us anything: it may have asked the customer, or not",
-    AttemptState.PAID: "{gateway} accepted it; later it was paid",
-    AttemptState.NOT_PAID: "{gateway} says that it was not paid",
+    AttemptState.SURPLUS: "{gateway} took the money a second time: it is in the customer's wallet",
     AttemptState.REFUSED: "{gateway} refused to ask the customer",
     AttemptState.NOT_SENT: "It never reached {gateway}: nothing was charged",
     AttemptState.POSTPONED: "{gateway} asked us to come back later",
     AttemptState.ABSENT: "{gateway} proved to know nothing of it: nothing was charged",
 }
+
+
+_VERDICTS = {AttemptState.PAID: "paid", AttemptState.NOT_PAID: "not paid"}
+
+
+def _heard_at_once(attempt: PaymentAttempt) -> AttemptState:
+    """What was known when the call's answer was noted: how it ended came to light later."""
+    state = AttemptState(attempt.state)
+    if state not in _VERDICTS:
+        return state
+    return AttemptState.ACCEPTED if attempt.http_status == HTTPStatus.OK else AttemptState.UNKNOWN
+
+
+def verdict(attempt: PaymentAttempt, at: datetime, *, told: bool) -> Step:
+    """What the gateway said in the end, and how we came to ask."""
+    return Step(
+        at,
+        "verdict",
+        "gavel",
+        f"We asked {attempt.gateway}: {_VERDICTS[AttemptState(attempt.state)]}",
+        tone_of(attempt.state),
+        attempt.state,
+        _lines(
+            _collected(attempt),
+            "after its webhook" if told else "by ourselves: no webhook had come by then",
+            attempt.problem,
+        ),
+    )
 
 
 def event(row: WebhookEvent) -> Step:

@@ -36,18 +36,14 @@ def task_for(gateway: str) -> "Task[[int], None]":
 
 
 @shared_task
-def process_events() -> None:
-    """Answer the bell, then match webhook events with their payments until none waits."""
-    answer(process_events)
+def process_events(gateway: str) -> None:
+    """Answer this gateway's bell, then match its webhook events with their payments until none waits."""
+    answer(process_events, gateway)
     end = time.monotonic() + DRAIN_SECONDS
-    while True:
-        count, gateways = match.match_batch()
-        for gateway in gateways:
-            ring(confirm_payments, gateway)
-        if not count:
-            return
+    while match.match_batch(gateway):
+        ring(confirm_payments, gateway)
         if time.monotonic() > end:
-            publish(process_events)
+            publish(process_events, gateway)
             return
 
 
@@ -72,9 +68,10 @@ def sweep_charges() -> int:
 
 
 @shared_task
-def sweep_events() -> bool:
-    """Ring again when a webhook event waits."""
-    return selectors.events_wait() and publish(process_events)
+def sweep_events() -> None:
+    """Ring again for every gateway of which a webhook event waits."""
+    for gateway in selectors.gateways_with_events():
+        publish(process_events, gateway)
 
 
 @shared_task

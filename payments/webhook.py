@@ -76,7 +76,7 @@ def _store(gateway: str, event: Event) -> None:
     )
     with transaction.atomic(durable=True):
         WebhookEvent.objects.bulk_create([row], ignore_conflicts=True)
-        ring_after_commit(process_events)
+        ring_after_commit(process_events, gateway)
 
 
 def _refuse(status: int, code: str, message: str) -> JsonResponse:

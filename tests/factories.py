@@ -18,8 +18,8 @@ from choptym.lib.money import Money
 from notifications.models import Channel, Language, Notification
 from orders.models import CartItem, Order, Product, Shop
 from orders.place import place_order
+from payments.facts import Paid
 from payments.models import Payment, PaymentAttempt, PaymentKind, WebhookEvent
-from payments.settle import Paid
 from payments.states import FINAL_STATES, AttemptState, PaymentState
 from wallets import accounts
 from wallets.post import Posting, post_entries

@@ -102,13 +102,17 @@ class Live:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self._numbers = count(1)
-        self.database = psycopg.connect(stack.database_url, autocommit=True)
+        self.connect()
         self.products = self.column(
             """
             SELECT id FROM orders_product WHERE shop_id = (SELECT min(id) FROM orders_shop WHERE currency = 'XAF')
             ORDER BY price_minor
             """
         )
+
+    def connect(self) -> None:
+        """Also again, after the server was restarted."""
+        self.database = psycopg.connect(self.stack.database_url, autocommit=True)
 
     def column(self, query: str, *values: object) -> list[Any]:
         """The first column of what a query finds."""
@@ -235,8 +239,10 @@ def running_stack(name: str = "flows", **environment: str) -> Iterator[Live]:
         environ.pop(secret, None)
     with Stack(root, environ) as stack:
         live = Live(stack)
-        with live.database:
+        try:
             yield live
+        finally:
+            live.database.close()
 
 
 def _fresh_database(url: str, name: str) -> str:

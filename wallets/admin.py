@@ -47,6 +47,7 @@ class EntryAdmin(ReadOnlyAdmin[Entry]):
     list_select_related = ("debit", "credit")
     search_fields = ("pk",)
     search_help_text = "Reason (payment:42), or the name of an account"
+    readonly_fields = ("money",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str

@@ -1,7 +1,5 @@
 """The audit log as staff read it."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -25,6 +23,3 @@ class ActAdmin(ReadOnlyAdmin[Act]):
         if not term:
             return queryset, False
         return queryset.filter(about=term) | queryset.filter(actor__username=term), False
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("at", "actor", "verb", "about", "reason", "details")

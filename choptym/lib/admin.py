@@ -80,7 +80,16 @@ class StaffAdmin(ThemedAdmin[M]):
 
 
 class ReadOnlyAdmin(StaffAdmin[M]):
-    """Rows that only verbs may write: nobody adds, changes or deletes one by hand, superusers included."""
+    """Rows that only verbs may write: nobody adds, changes or deletes one by hand, superusers included.
+
+    The page of a row shows every column, after what is named in `readonly_fields`.
+    """
+
+    def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
+        return (*self.readonly_fields, *(field.name for field in self.opts.fields if not field.primary_key))
+
+    def get_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
+        return self.get_readonly_fields(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -94,7 +103,7 @@ class ReadOnlyInline(ThemedInline[Any, Any]):
 
     extra = 0
     can_delete = False
-    show_change_link = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -19,6 +19,8 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from prometheus_client import Counter
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +29,7 @@ PUBLISH_FAILURES = Counter("choptym_publish_failures_total", "Messages the broke
 # An unanswered ring is forgotten after this long: its message was lost, so the next writer rings anew.
 BELL_SECONDS = 5
 # After a failure this process does not try the broker again for a moment: a crowd must not queue up behind time-outs.
-BROKER_REST_SECONDS = 1.0
+BROKER_REST_SECONDS = 5.0
 _BELL_KEY = "choptym:bell:"
 
 _broker_rests_until = 0.0
@@ -38,9 +40,9 @@ def redis() -> "Redis":
     """This process's Redis client, for bells and limits. Short time-outs: callers can do without."""
     return Redis.from_url(
         settings.REDIS_URL,
-        socket_timeout=2,
+        socket_timeout=1,
         socket_connect_timeout=1,
-        health_check_interval=10,
+        retry=Retry(NoBackoff(), 1),
         client_name=settings.PROCESS_ROLE,
         max_connections=64,
     )

@@ -24,7 +24,7 @@ class NewestFirst(BasePagination):
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
         before = request.query_params.get(self.before_param)
         if before is not None:
-            if not (before.isascii() and before.isdigit() and int(before) <= LARGEST_ID):
+            if not (before.isascii() and before.isdigit() and len(before) <= 19 and int(before) <= LARGEST_ID):
                 raise ValidationError({self.before_param: ["Not an id."]})
             queryset = queryset.filter(pk__lt=int(before))
         rows = list(queryset.order_by("-pk")[: self.page_size + 1])

@@ -27,10 +27,8 @@ def move(row: models.Model, to: str, moves: Moves, **also: Any) -> bool:
 
 
 def diagram(moves: Moves) -> str:
-    """The table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2"]
-    reached = {str(target) for targets in moves.values() for target in targets}
-    lines += [f"    [*] --> {state}" for state in moves if str(state) not in reached]
+    """The table as a Mermaid state diagram. A row begins in the first state of its table."""
+    lines = ["stateDiagram-v2", f"    [*] --> {next(iter(moves))}"]
     for state, targets in moves.items():
         lines += [f"    {state} --> {target}" for target in sorted(map(str, targets))]
         if not targets:

@@ -1,83 +1,23 @@
-"""The pages of staff: their looks, and what the menu at the left leads to."""
-
-from typing import Any
-
-from django.urls import reverse_lazy
+"""The pages of staff: their looks, and where they find what is no page of ours."""
 
 from choptym.settings import env
 
 # The operators' view of the workers. Empty: no link to it.
 FLOWER_URL = env.url("FLOWER_URL", "")
 
-
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-
-
-def _rows(title: str, icon: str, model: str, *, badge: str | None = None) -> dict[str, Any]:
-    """A line of the menu that leads to the list of a model ("payments.payment"), for those who may see it."""
-    app, name = model.split(".")
-    line: dict[str, Any] = {
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
-    }
-    return line | ({"badge": badge, "badge_variant": "danger"} if badge else {})
-
-
-def _away(title: str, icon: str, link: object) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": link, "active": lambda request: False}
-
-
-def _is_operator(request: Any) -> bool:
-    return bool(request.user.has_perm("payments.replay_deadletter"))
-
-
-_MENU = {
-    "": [{"title": "Today", "icon": "monitoring", "link": reverse_lazy("admin:index")}],
-    "Payments": [
-        _rows("Payments", "payments", "payments.payment"),
-        _rows("Dead letters", "mark_email_unread", "payments.deadletter", badge="payments.admin.overview.dead_letters"),
-        _rows("Tries at gateways", "sync_alt", "payments.paymentattempt"),
-        _rows("Webhook events", "webhook", "payments.webhookevent"),
-        _rows("Idempotency keys", "key", "payments.idempotencykey"),
-    ],
-    "Orders": [
-        _rows("Orders", "receipt_long", "orders.order"),
-        _rows("Products", "lunch_dining", "orders.product"),
-        _rows("Shops", "storefront", "orders.shop"),
-        _rows("Carts", "shopping_cart", "orders.cartitem"),
-    ],
-    "Books": [
-        _rows("Accounts and wallets", "account_balance_wallet", "wallets.account"),
-        _rows("Entries", "swap_horiz", "wallets.entry"),
-    ],
-    "Customers": [
-        _rows("People", "group", "auth.user"),
-        _rows("Messages", "sms", "notifications.notification"),
-        _rows("Preferences", "tune", "notifications.preference"),
-    ],
-    "House": [
-        _rows("Audit log", "history_edu", "audit.act"),
-        _rows("Roles", "badge", "auth.group"),
-        _away("API documents", "menu_book", reverse_lazy("docs")),
-        *([_away("Workers (Flower)", "engineering", FLOWER_URL) | {"permission": _is_operator}] if FLOWER_URL else []),
-    ],
-}
 
 UNFOLD = {
     "SITE_TITLE": "ChopTym payments",
     "SITE_HEADER": "ChopTym payments",
     "SITE_SYMBOL": "restaurant",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "payments.admin.overview.favicon"}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["payments.admin.overview.style_sheet"],
     "DASHBOARD_CALLBACK": "payments.admin.overview.add_overview",
-    "SIDEBAR": {
-        "show_search": True,
-        "navigation": [{"title": title, "separator": bool(title), "items": lines} for title, lines in _MENU.items()],
-    },
+    "SIDEBAR": {"show_search": True, "navigation": "payments.admin.menu.menu"},
     # Leaf green, as on the shop windows.
     "COLORS": {
         "primary": {

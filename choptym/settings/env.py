@@ -82,8 +82,8 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
-    """An address without a slash at its end. An unknown scheme or a missing host is a problem."""
-    value = text(name, default).rstrip("/")
+    """An address without a slash at its end, or from NAME_FILE: it may hold a password. A strange scheme is wrong."""
+    value = secret(name, default).rstrip("/")
     if value:
         parts = urlsplit(value)
         if parts.scheme not in schemes:

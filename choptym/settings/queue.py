@@ -27,7 +27,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "client_name": PROCESS_ROLE,
     # Without these a half-open connection hangs for ever.
     "socket_connect_timeout": 2 if _IS_WORKER else 1,
-    "socket_timeout": 10 if _IS_WORKER else 2,
+    "socket_timeout": 10 if _IS_WORKER else 1.5,
     "socket_keepalive": True,
     "health_check_interval": 10,
     **(
@@ -43,7 +43,7 @@ CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_POOL_LIMIT = 32
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 5 if _IS_WORKER else 1
 CELERY_TASK_PUBLISH_RETRY = True
-# A publish may cost a customer half a second at worst: the row is committed, the sweeper will find it.
+# One more try, then the row waits for the sweeper: a broker that hangs costs a customer three seconds at worst, once.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
 CELERY_TASK_ACKS_LATE = True

@@ -30,9 +30,8 @@ def style_sheet(request: HttpRequest) -> str:
     return static("payments/admin.css")
 
 
-def dead_letters(request: HttpRequest) -> str:
-    """The badge in the menu: empty when all is well."""
-    return str(figures.get().dead_letters or "")
+def favicon(request: HttpRequest) -> str:
+    return static("payments/favicon.svg")
 
 
 def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

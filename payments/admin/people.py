@@ -7,11 +7,14 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from rest_framework.authtoken.models import TokenProxy
 
 from choptym.lib.admin import AdminPasswordChangeForm, StaffAdmin, UserChangeForm, UserCreationForm
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+# A token is as good as its owner's password: nobody reads one.
+admin.site.unregister(TokenProxy)
 
 _LISTS = (
     ("Payments", "payments_payment", "q={name}"),

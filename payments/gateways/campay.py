@@ -6,6 +6,7 @@ attempt's reference also goes into external_user and the description.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from choptym.lib.deadline import Deadline
@@ -196,7 +197,11 @@ class CamPay(OnlyCollects):
             return Status(Outcome.WAITING, transaction_id, "", None, word=word, exchange=error.exchange)
         if read_uuid(reply.record.get("reference")) != transaction_id.lower():
             raise unclear(reply, is_read=True)
-        return read_status(reply.record, reply)
+        status = read_status(reply.record, reply)
+        if is_link and status.outcome is Outcome.NOT_PAID:
+            # The page may take the money yet: whether a FAILED is final there is not documented.
+            return replace(status, outcome=Outcome.WAITING)
+        return status
 
     def _history(self, first: date, last: date, deadline: Deadline) -> list[Mapping[str, object]]:
         # One day more than asked: whether the end counts is not documented.

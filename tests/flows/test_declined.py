@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.flows.ends import Purchase, assert_in_wallet, assert_not_paid, assert_paid, buy, press, unlucky
-from tests.live import Live, eventually
+from tests.flows.ends import assert_in_wallet, assert_not_paid, assert_paid, buy, unlucky
+from tests.live import Live
 
 
 @pytest.mark.invariant("INV-4")
@@ -104,29 +104,3 @@ def test_a_gateway_that_takes_back_its_no_puts_the_money_into_the_wallet(live: L
     purchase.wait("SETTLED")
 
     assert_in_wallet(purchase, "payment_failed")
-
-
-@pytest.mark.invariant("INV-6")
-@pytest.mark.parametrize("lost", [0, 1], ids=["told", "not told"])
-def test_what_campay_calls_failed_is_paid_on_its_page_after_all(live: Live, lost: int) -> None:
-    """Its FAILED ends the order, but the page still takes money, and that must be found."""
-    customer = live.customer()
-    live.turn("campay", customer.phone, webhook_lost_rate=lost)
-    purchase = buy(live, "campay", customer=customer, link=True)
-    link = purchase.wait("PENDING")["link"]
-    press("decline", link, customer)
-    purchase.move_time("next_check_at")
-    purchase.wait("FAILED")
-
-    press("pay", link, customer)
-    eventually(lambda: _assert_collected(purchase))
-    try:
-        purchase.wait("SETTLED", seconds=7)
-        assert_in_wallet(purchase, "payment_failed")
-    finally:
-        if lost:  # so that the money is not missing where the next tests look for it
-            live.control("POST", "campay/webhooks/resend", {"gateway_id": purchase.gateway_id()})
-
-
-def _assert_collected(purchase: Purchase) -> None:
-    assert purchase.live.collected(purchase.payment) == [purchase.amount]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.flows.ends import assert_paid, assert_reserved, buy, open_page, press
-from tests.live import Live
+from tests.flows.ends import Purchase, assert_paid, assert_reserved, buy, open_page, press
+from tests.live import Live, eventually
 
 
 @pytest.mark.invariant("INV-4")
@@ -31,13 +31,25 @@ def test_a_customer_pays_on_the_page_of_the_gateway(live: Live, method: str) -> 
     assert_paid(purchase)
 
 
-def test_a_try_that_failed_on_the_page_can_be_followed_by_one_that_pays(live: Live) -> None:
-    purchase = buy(live, "fapshi", link=True)
+@pytest.mark.invariant("INV-6")
+@pytest.mark.parametrize("method", ["fapshi", "campay"])
+@pytest.mark.parametrize("lost", [0, 1], ids=["told", "not told"])
+def test_a_try_that_failed_on_the_page_can_be_followed_by_one_that_pays(live: Live, method: str, lost: int) -> None:
+    customer = live.customer()
+    live.turn(method, customer.phone, webhook_lost_rate=lost)
+    purchase = buy(live, method, customer=customer, link=True)
     link = purchase.wait("PENDING")["link"]
 
     press("decline", link, purchase.customer)
     assert ">failed<" in open_page(link)
     press("pay", link, purchase.customer)
+    if lost:
+        eventually(lambda: _assert_collected(purchase))
+        purchase.move_time("next_check_at")
 
     purchase.wait("SETTLED")
     assert_paid(purchase)
+
+
+def _assert_collected(purchase: Purchase) -> None:
+    assert purchase.live.collected(purchase.payment) == [purchase.amount]

@@ -1,17 +1,10 @@
-"""What the gateways tell us, lost, repeated, late, out of order, made up: a hint to ask, and no more than that."""
+"""What the gateways tell us, lost, repeated, late, out of order: a hint to ask, and no more than that."""
 
-import json
-import time
-from typing import Any
-
-import jwt
 import pytest
-import requests
 
 from tests.flows.ends import (
     Purchase,
     assert_in_wallet,
-    assert_not_paid,
     assert_paid,
     assert_reserved,
     attempts,
@@ -21,49 +14,16 @@ from tests.flows.ends import (
     stock,
     unlucky,
 )
-from tests.live import TIMEOUT_SECONDS, Live, eventually
-
-METHODS = ("fapshi", "campay")
-NOBODYS = "00000000-0000-4000-8000-00000000{:04d}"
-
-
-def send(live: Live, gateway: str, body: object = None, **headers: str) -> requests.Response:
-    url = f"{live.stack.web}/webhooks/{gateway}/"
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", **headers}
-    return requests.post(url, data=content, headers=headers, timeout=TIMEOUT_SECONDS)
-
-
-def secret(live: Live) -> dict[str, str]:
-    return {"x-wh-secret": live.stack.environment["FAPSHI_WEBHOOK_SECRET"]}
-
-
-def signature(live: Live) -> str:
-    now = int(time.time())
-    claims = {"iat": now, "exp": now + 3600, "source": "CamPay"}
-    key = live.stack.environment["CAMPAY_WEBHOOK_KEY"].encode()
-    with pytest.warns(jwt.warnings.InsecureKeyLengthWarning):
-        return jwt.encode(claims, key, algorithm="HS256")
-
-
-def events(live: Live, transaction_id: str) -> list[tuple[str, str]]:
-    """(word, state) of what we keep about a transaction."""
-    query = "SELECT word, state FROM payments_webhookevent WHERE transaction_id = %s ORDER BY id"
-    return [(word, state) for word, state in live.rows(query, transaction_id)]
-
-
-def deliveries(purchase: Purchase) -> list[tuple[str, int | None]]:
-    """(kind, our answer) of what the gateway sent about the only transaction of a purchase."""
-    path = f"{purchase.method}/webhooks?gateway_id={purchase.gateway_id()}"
-    return [(sent["kind"], sent["status"]) for sent in purchase.live.control("GET", path)["webhooks"]]
-
-
-def _assert_delivered(purchase: Purchase, *expected: tuple[str, int | None]) -> None:
-    assert deliveries(purchase) == list(expected)
-
-
-def _assert_events(live: Live, transaction_id: str, *expected: tuple[str, str]) -> None:
-    assert events(live, transaction_id) == list(expected)
+from tests.flows.hooks import (
+    METHODS,
+    assert_delivered,
+    assert_events,
+    deliveries,
+    events,
+    secret,
+    send,
+)
+from tests.live import Live, eventually
 
 
 @pytest.mark.invariant("INV-1")
@@ -87,7 +47,7 @@ def test_a_repeated_webhook_changes_nothing(live: Live, method: str) -> None:
         live.control("POST", f"{method}/webhooks/resend", {"gateway_id": purchase.gateway_id()})
 
     eventually(
-        lambda: _assert_delivered(purchase, ("genuine", 200), ("duplicate", 200), *[("resent", 200)] * 3),
+        lambda: assert_delivered(purchase, ("genuine", 200), ("duplicate", 200), *[("resent", 200)] * 3),
     )
     eventually(lambda: _assert_all_matched(live, purchase.gateway_id()))
 
@@ -100,18 +60,20 @@ def _assert_all_matched(live: Live, transaction_id: str) -> None:
     assert set(events(live, transaction_id)) == {("SUCCESSFUL", "MATCHED")}
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_webhook_that_comes_after_we_asked_changes_nothing(live: Live, method: str) -> None:
-    purchase = unlucky(live, method, webhook_late_rate=1, webhook_late_ms=2_500)
-    purchase.wait("PENDING")
-    eventually(lambda: _assert_collected(purchase))
-    purchase.move_time("next_check_at")
-    purchase.wait("SETTLED")
-    assert events(live, purchase.gateway_id()) == []
+def test_a_webhook_that_comes_after_we_asked_changes_nothing(live: Live) -> None:
+    purchases = [unlucky(live, method, webhook_late_rate=1, webhook_late_ms=2_500) for method in METHODS]
+    for purchase in purchases:
+        purchase.wait("PENDING")
+        eventually(lambda: _assert_collected(purchase))  # noqa: B023 - called at once
+        purchase.move_time("next_check_at")
+    for purchase in purchases:
+        purchase.wait("SETTLED")
+        assert events(live, purchase.gateway_id()) == []
 
-    eventually(lambda: _assert_events(live, purchase.gateway_id(), ("SUCCESSFUL", "MATCHED")))
-
-    assert_paid(purchase)
+    for purchase in purchases:
+        expected = ("SUCCESSFUL", "MATCHED")
+        eventually(lambda: assert_events(live, purchase.gateway_id(), expected))  # noqa: B023 - called at once
+        assert_paid(purchase)
 
 
 def _assert_collected(purchase: Purchase) -> None:
@@ -127,7 +89,7 @@ def test_webhooks_out_of_order_end_in_what_is_true(live: Live) -> None:
     press("pay", link, customer)
 
     purchase.wait("SETTLED")
-    eventually(lambda: _assert_delivered(purchase, ("genuine", 200), ("reordered", 200)))
+    eventually(lambda: assert_delivered(purchase, ("genuine", 200), ("reordered", 200)))
     eventually(lambda: _assert_both_matched(live, purchase.gateway_id()))
 
     assert_paid(purchase)
@@ -167,12 +129,13 @@ def test_an_event_of_an_answer_that_is_not_stored_yet_is_looked_up(live: Live) -
     """It names only the gateway's id, which we do not know while the call hangs."""
     purchase = unlucky(live, "fapshi", times=1, timeout_after_capture_rate=1, webhook_lost_rate=1)
     transaction = purchase.gateway_id()
+    eventually(lambda: _assert_collected(purchase))
     assert attempts(live, purchase.payment) == ["STARTED"]
 
     answer = send(live, "fapshi", {"transId": transaction, "status": "SUCCESSFUL"}, **secret(live))
 
     assert answer.status_code == 200
-    purchase.wait("SETTLED", seconds=5)
+    purchase.wait("SETTLED", seconds=1.5)
     assert events(live, transaction) == [("SUCCESSFUL", "MATCHED")]
     assert_paid(purchase)
 
@@ -183,12 +146,12 @@ def test_an_event_that_nobody_can_explain_yet_is_parked_and_comes_to_belong(live
     live.control("PATCH", "fapshi", {"outage": True})
     try:
         send(live, "fapshi", {"transId": transaction, "status": "SUCCESSFUL"}, **secret(live))
-        eventually(lambda: _assert_events(live, transaction, ("SUCCESSFUL", "PARKED")))
+        eventually(lambda: assert_events(live, transaction, ("SUCCESSFUL", "PARKED")))
     finally:
         live.control("PATCH", "fapshi", {"outage": False})
 
     purchase.wait("SETTLED")
-    eventually(lambda: _assert_events(live, transaction, ("SUCCESSFUL", "MATCHED")))
+    eventually(lambda: assert_events(live, transaction, ("SUCCESSFUL", "MATCHED")))
 
     assert_paid(purchase)
 
@@ -208,51 +171,6 @@ def _assert_ghost(live: Live, method: str) -> None:
     ghosts = [line for line in sent if line["kind"] == "unknown"]
     assert [line["status"] for line in ghosts] == [200]
     assert events(live, ghosts[0]["gateway_id"]) == [("SUCCESSFUL", "PARKED")]
-
-
-FORGERIES = [
-    ("fapshi", "wrong_secret"),
-    ("fapshi", "no_secret"),
-    ("campay", "wrong_key"),
-    ("campay", "expired_token"),
-    ("campay", "alg_none"),
-]
-
-
-@pytest.mark.invariant("INV-2")
-@pytest.mark.parametrize(("method", "kind"), FORGERIES)
-def test_a_forged_webhook_is_refused_and_leaves_no_trace(live: Live, method: str, kind: str) -> None:
-    purchase = unlucky(live, method, webhook_forged_rate=1, forged_kind=kind, never_approve_rate=1)
-    purchase.wait("PENDING")
-
-    eventually(lambda: _assert_delivered(purchase, ("forged", 401)))
-
-    assert events(live, purchase.gateway_id()) == []
-    assert_reserved(purchase)
-    purchase.move_time("next_check_at")
-    purchase.move_time("expires_at")
-    purchase.wait("EXPIRED")
-    assert_not_paid(purchase, "EXPIRED", "expired", tries=["ACCEPTED"])
-
-
-@pytest.mark.invariant("INV-2")
-def test_a_real_signature_on_a_made_up_body_is_only_a_question(live: Live) -> None:
-    purchase = unlucky(live, "campay", webhook_forged_rate=1, forged_kind="replayed", never_approve_rate=1)
-    purchase.wait("PENDING")
-    eventually(lambda: _assert_delivered(purchase, ("forged", 200)))
-    eventually(lambda: _assert_events(live, purchase.gateway_id(), ("SUCCESSFUL", "MATCHED")))
-    eventually(lambda: _assert_asked(live, purchase))
-
-    assert purchase.wait("PENDING")["status"] == "PENDING"
-    assert_reserved(purchase)
-    purchase.move_time("expires_at")
-    purchase.wait("EXPIRED")
-    assert_not_paid(purchase, "EXPIRED", "expired", tries=["ACCEPTED"])
-
-
-def _assert_asked(live: Live, purchase: Purchase) -> None:
-    [made] = live.column("SELECT checks_made FROM payments_payment WHERE id = %s", purchase.payment)
-    assert made >= 1
 
 
 @pytest.mark.invariant("INV-2")
@@ -288,29 +206,6 @@ def test_an_event_about_a_link_is_taken_by_get_too(live: Live) -> None:
 
     assert deliveries(purchase) == [("genuine", 200)]
     assert_paid(purchase)
-
-
-def test_nonsense_is_refused_and_not_kept(live: Live) -> None:
-    before = live.column("SELECT count(*) FROM payments_webhookevent")
-    known, word = secret(live), signature(live)
-    nonsense: list[tuple[str, Any, dict[str, str], int, str]] = [
-        ("fapshi", b"not json", known, 400, "rejected"),
-        ("fapshi", [1, 2], known, 400, "rejected"),
-        ("fapshi", {"status": "SUCCESSFUL"}, known, 400, "rejected"),
-        ("fapshi", {"transId": "../balance", "status": "SUCCESSFUL"}, known, 400, "rejected"),
-        ("fapshi", {"transId": "abcdefgh"}, {}, 401, "bad_signature"),
-        ("fapshi", {"transId": "abcdefgh"}, {"x-wh-secret": "sandbox-fapshi-secreT"}, 401, "bad_signature"),
-        ("fapshi", b"[" * 70_000, known, 413, "too_large"),
-        ("campay", {"signature": word}, {}, 400, "rejected"),
-        ("campay", {"signature": "a.b.c", "reference": NOBODYS.format(1)}, {}, 401, "bad_signature"),
-        ("campay", {"reference": NOBODYS.format(1), "status": "SUCCESSFUL"}, {}, 401, "bad_signature"),
-        ("nobody", {}, {}, 404, "not_found"),
-    ]
-
-    answers = [send(live, gateway, body, **headers) for gateway, body, headers, _, _ in nonsense]
-
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [line[3:] for line in nonsense]
-    assert live.column("SELECT count(*) FROM payments_webhookevent") == before
 
 
 @pytest.mark.invariant("INV-6")

@@ -137,4 +137,4 @@ def test_what_an_order_names_cannot_be_deleted_beneath_it() -> None:
 def _foreign_key(table: str, column: str) -> str:
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, table)
-    return next(name for name, one in constraints.items() if one["foreign_key"] and one["columns"] == [column])
+    return next(str(name) for name, one in constraints.items() if one["foreign_key"] and one["columns"] == [column])

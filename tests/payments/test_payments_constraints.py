@@ -141,4 +141,4 @@ def test_a_payment_with_tries_cannot_be_deleted() -> None:
 def _foreign_key(table: str, column: str) -> str:
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, table)
-    return next(name for name, one in constraints.items() if one["foreign_key"] and one["columns"] == [column])
+    return next(str(name) for name, one in constraints.items() if one["foreign_key"] and one["columns"] == [column])

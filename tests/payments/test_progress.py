@@ -1,6 +1,7 @@
 """What a waiting customer sees."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -126,7 +127,7 @@ def names(payment: Payment) -> list[tuple[str, bool]]:
         ("EXPIRED", {}, [("sent_to_gateway", True), ("waiting_for_approval", False), ("expired", True)]),
     ],
 )
-def test_shows_the_steps(state: str, columns: dict[str, object], expected: list[tuple[str, bool]]) -> None:
+def test_shows_the_steps(state: str, columns: dict[str, Any], expected: list[tuple[str, bool]]) -> None:
     payment = make_payment(state=PaymentState(state), **columns)
 
     assert names(payment) == [("accepted", True), *expected]

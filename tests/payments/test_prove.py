@@ -2,9 +2,11 @@
 
 What the database refuses is planted with its constraint or trigger dropped, in the test's own transaction.
 """
+# ruff: noqa: S608 - the numbers in these statements are primary keys
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -56,8 +58,10 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
     ],
     "entry_currency": lambda payment: [
         DROP_APPEND_ONLY,
-        "ALTER TABLE wallets_entry DROP CONSTRAINT entry_debit_same_currency, "
-        "DROP CONSTRAINT entry_credit_same_currency",
+        (
+            "ALTER TABLE wallets_entry DROP CONSTRAINT entry_debit_same_currency, "
+            "DROP CONSTRAINT entry_credit_same_currency"
+        ),
         f"UPDATE wallets_entry SET currency = 'INR' WHERE {capture(payment)}",
     ],
     "entry_amount": lambda payment: [
@@ -67,8 +71,11 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
     ],
     "entry_twice": lambda payment: [
         "ALTER TABLE wallets_entry DROP CONSTRAINT wallets_entry_reason_key",
-        f"INSERT INTO wallets_entry (debit_id, credit_id, amount_minor, currency, reason, posted_at) "
-        f"SELECT debit_id, credit_id, amount_minor, currency, reason, now() FROM wallets_entry WHERE {capture(payment)}",
+        (
+            f"INSERT INTO wallets_entry (debit_id, credit_id, amount_minor, currency, reason, posted_at) "
+            "SELECT debit_id, credit_id, amount_minor, currency, reason, now() FROM wallets_entry "
+            f"WHERE {capture(payment)}"
+        ),
     ],
     "settled_without_capture": lambda payment: [
         DROP_APPEND_ONLY,
@@ -94,15 +101,27 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
         f"UPDATE orders_orderitem SET state = 'RESERVED' WHERE order_id = {payment.order_id}"
     ],
     "stock": lambda payment: [
-        f"UPDATE orders_product SET stock_sold = 0, stock_on_hand = 10 WHERE id = "
-        f"(SELECT product_id FROM orders_orderitem WHERE order_id = {payment.order_id})"
+        (
+            "UPDATE orders_product SET stock_sold = 0, stock_on_hand = 10 WHERE id = "
+            f"(SELECT product_id FROM orders_orderitem WHERE order_id = {payment.order_id})"
+        )
+    ],
+    "surplus_not_booked": lambda payment: [
+        (
+            "INSERT INTO payments_paymentattempt (payment_id, number, reference, gateway, state, transaction_id, "
+            "link, instructions, collected_minor, collected_currency, started_at, request, response, problem) "
+            "SELECT payment_id, 2, gen_random_uuid(), gateway, 'SURPLUS', '', '', '', 2500, 'XAF', now(), "
+            f"'{{}}', '{{}}', '' FROM payments_paymentattempt WHERE payment_id = {payment.pk}"
+        )
     ],
     "two_captures": lambda payment: [
         "DROP INDEX attempt_one_may_charge",
-        f"INSERT INTO payments_paymentattempt (payment_id, number, reference, gateway, state, transaction_id, link, "
-        f"instructions, collected_currency, started_at, request, response, problem) "
-        f"SELECT payment_id, 2, gen_random_uuid(), gateway, state, '', '', '', '', now(), '{{}}', '{{}}', '' "
-        f"FROM payments_paymentattempt WHERE payment_id = {payment.pk}",
+        (
+            "INSERT INTO payments_paymentattempt (payment_id, number, reference, gateway, state, transaction_id, "
+            "link, instructions, collected_currency, started_at, request, response, problem) "
+            "SELECT payment_id, 2, gen_random_uuid(), gateway, state, '', '', '', '', now(), '{}', '{}', '' "
+            f"FROM payments_paymentattempt WHERE payment_id = {payment.pk}"
+        ),
     ],
     "settled_without_message": lambda payment: [
         f"DELETE FROM notifications_notification WHERE about = 'payment:{payment.pk}'"
@@ -154,7 +173,7 @@ LATE = timezone.now() - timedelta(minutes=6)
         ("PENDING", {}, False),
     ],
 )
-def test_names_what_is_overdue(state: str, columns: dict[str, object], is_overdue: bool) -> None:
+def test_names_what_is_overdue(state: str, columns: dict[str, Any], is_overdue: bool) -> None:
     make_payment(state=PaymentState(state), **columns)
 
     assert ("overdue" in prove.find_breaks()) is is_overdue

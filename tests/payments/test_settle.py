@@ -1,15 +1,15 @@
 """Settlement: everything of a batch together, once, and only for the amount that was asked."""
 
 import pytest
-from django.db import OperationalError, connection
 
 from choptym.lib.money import Money
 from notifications.models import Notification
 from orders.cancel import cancel_orders
 from orders.models import CartItem
 from payments.models import DeadLetter, Payment
-from payments.settle import Paid, settle_batch
+from payments.settle import settle_batch
 from payments.states import PAYMENT_MOVES, AttemptState, PaymentState
+from tests.constraints import locked_tables
 from tests.factories import (
     fresh,
     give_money,
@@ -240,66 +240,22 @@ def test_a_topup_is_in_the_wallet() -> None:
     assert told(payment) == ["wallet_topped_up"]
 
 
-def that_cannot_be_booked(payment: Payment) -> Paid:
-    """With an id of the gateway's that is longer than its column."""
-    payment.attempts.update(transaction_id="")
-    return paid(payment, transaction_id="x" * 101)
-
-
-@pytest.mark.invariant("INV-4")
-@pytest.mark.parametrize("position", [0, 3, 6])
-def test_a_row_that_cannot_be_booked_is_set_aside_and_the_rest_goes_on(position: int) -> None:
-    payments = [make_pending()[0] for _ in range(7)]
-    bad = payments[position]
-    facts = [paid(payment) for payment in payments]
-    facts[position] = that_cannot_be_booked(bad)
-
-    settle_batch(facts)
-
-    good = [payment for payment in payments if payment != bad]
-    assert [fresh(payment).state for payment in good] == ["SETTLED"] * 6
-    assert fresh(bad).state == "PENDING"
-    assert (fresh(bad).next_check_at, entries_of(bad), told(bad)) == (None, {}, [])
-    assert bad.order is not None
-    assert fresh(bad.order).state == "PLACED"
-    letter = DeadLetter.objects.get()
-    assert (letter.payment_id, letter.replayed_at) == (bad.pk, None)
-    assert "too long" in letter.reason
-    assert find_breaks() == {}
-
-
-def test_a_payment_is_set_aside_once() -> None:
-    payment, _ = make_pending()
-    fact = that_cannot_be_booked(payment)
-
-    settle_batch([fact])
-    settle_batch([fact])
-
-    assert DeadLetter.objects.filter(payment=payment).count() == 1
-
-
-@pytest.mark.invariant("INV-4")
-def test_a_database_that_goes_away_leaves_all_as_it_was() -> None:
-    payments = [make_pending()[0] for _ in range(3)]
-    with connection.cursor() as cursor:
-        # What a lock that is not to be had raises, at the last step of a settlement.
-        cursor.execute(
-            """
-            CREATE FUNCTION go_away() RETURNS trigger LANGUAGE plpgsql AS
-            $$BEGIN RAISE EXCEPTION 'gone' USING ERRCODE = '55P03'; END$$;
-            CREATE TRIGGER go_away BEFORE INSERT ON notifications_notification EXECUTE FUNCTION go_away();
-            """
-        )
-
-    with pytest.raises(OperationalError, match="gone"):
-        settle_batch([paid(payment) for payment in payments])
-
-    for payment in payments:
-        assert (fresh(payment).state, entries_of(payment)) == ("PENDING", {})
-        assert payment.order is not None
-        assert fresh(payment.order).state == "PLACED"
-    assert not DeadLetter.objects.exists()
-
-
 def test_nothing_to_settle_is_no_error() -> None:
     settle_batch([])
+
+
+@pytest.mark.invariant("INV-2")
+def test_locks_payments_orders_cart_lines_products_and_wallets_in_this_order() -> None:
+    order = make_order()
+    payments = [make_pending(order=order)[0] for _ in range(2)]  # the second one's money stays in the wallet
+
+    with locked_tables() as tables:
+        settle_batch([paid(payment) for payment in payments])
+
+    assert list(dict.fromkeys(tables)) == [
+        "payments_payment",
+        "orders_order",
+        "orders_cartitem",
+        "orders_product",
+        "wallets_account",
+    ]

@@ -75,7 +75,10 @@ def test_rates_and_times_are_those_of_the_last_minutes() -> None:
     at = timezone.now() - timedelta(seconds=100)
     for seconds in (1, 3):
         payment = make_payment(
-            state=PaymentState.SETTLED, requested_at=at, pending_at=at + timedelta(seconds=seconds), attempts_made=seconds
+            state=PaymentState.SETTLED,
+            requested_at=at,
+            pending_at=at + timedelta(seconds=seconds),
+            attempts_made=seconds,
         )
         type(payment).objects.filter(pk=payment.pk).update(queued_at=at - timedelta(seconds=10))
     make_payment(state=PaymentState.FAILED, requested_at=None)

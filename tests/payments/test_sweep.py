@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from choptym.lib.jobs import redis
 from payments.models import Payment
-from payments.selectors import events_wait, gateways_to_ask
+from payments.selectors import gateways_to_ask, gateways_with_events
 from payments.states import PaymentState
 from payments.sweep import forgotten_charges
 from payments.tasks import sweep_charges, sweep_events
@@ -110,14 +110,15 @@ def test_tells_which_gateways_are_due(silent_gateways: None) -> None:
     assert gateways_to_ask() == ["campay"]
 
 
-def test_tells_whether_an_event_waits() -> None:
-    assert events_wait() is False
-    assert sweep_events() is False
+def test_tells_of_which_gateways_an_event_waits(silent_gateways: None) -> None:
     make_event(next_look_at=timezone.now() + timedelta(seconds=30))
-    assert events_wait() is False
+    make_event(next_look_at=None)
+    sweep_events()
+    assert gateways_with_events() == []
+    assert redis().llen(settings.KEY_PREFIX + "webhooks") == 0
 
-    make_event()
+    make_event(gateway="campay")
+    sweep_events()
 
-    assert events_wait() is True
-    assert sweep_events() is True
+    assert gateways_with_events() == ["campay"]
     assert redis().llen(settings.KEY_PREFIX + "webhooks") == 1

@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.utils import timezone
+
+from payments.charge import charge_payment
 from payments.models import Payment
-from tests.payments.gateways.sandbox import Sandbox
+from tests.factories import a_while_ago, fresh, make_payment
+from tests.payments.gateways.sandbox import Sandbox, wait_for
 
 
 def turn(sandbox: Sandbox, payment: Payment, **knobs: object) -> None:
@@ -32,3 +36,30 @@ def booked(sandbox: Sandbox, payment: Payment) -> list[dict[str, Any]]:
         for attempt in payment.attempts.order_by("number")
         for entry in sandbox.ask("GET", f"/control/{payment.gateway}/books?reference={attempt.reference}")["entries"]
     ]
+
+
+def due(payment: Payment) -> None:
+    """Let it be due again."""
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=a_while_ago())
+
+
+def charged(sandbox: Sandbox, **columns: object) -> Payment:
+    """A payment that the sandbox has, after the payer has decided."""
+    knobs = columns.pop("knobs", {})
+    payment = make_payment(**columns)  # type: ignore[arg-type]
+    if payment.phone:
+        turn(sandbox, payment, **{"approval_delay_ms": 0, **knobs})  # type: ignore[dict-item]
+    charge_payment(payment.pk)
+    due(payment)
+    return fresh(payment)
+
+
+def wait_until_booked(sandbox: Sandbox, payment: Payment, state: str) -> None:
+    entries = wait_for(lambda: booked(sandbox, payment), lambda found: [one["state"] for one in found] == [state])
+    assert [entry["state"] for entry in entries] == [state]
+
+
+def seconds_to_check(payment: Payment) -> float:
+    at = fresh(payment).next_check_at
+    assert at is not None
+    return (at - timezone.now()).total_seconds()

@@ -1,5 +1,6 @@
 """Races for stock, carts and the end of an order."""
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -42,12 +43,19 @@ def test_the_last_plate_is_sold_once() -> None:
 
 
 def test_control_without_the_lock_the_last_plate_is_sold_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "lock_products", lambda ids: list(Product.objects.filter(pk__in=ids).order_by("pk")))
+    meet = meeting(CUSTOMERS)
+
+    def read(product_ids: Sequence[int]) -> list[Product]:
+        products = list(Product.objects.filter(pk__in=product_ids).order_by("pk"))
+        meet()
+        return products
+
+    monkeypatch.setattr(place, "lock_products", read)
     product = make_product(stock=1)
 
     results = all_buy_the_last(product)
 
-    assert sum(isinstance(result, Order) for result in results) > 1
+    assert sum(isinstance(result, Order) for result in results) == CUSTOMERS
 
 
 def check_out_at_once() -> tuple[list[int], int, Product]:
@@ -76,14 +84,18 @@ def test_a_cart_that_is_checked_out_at_once_with_several_keys_is_one_order() -> 
 
 @pytest.mark.usefixtures("silent_gateways")
 def test_control_without_the_lock_a_cart_is_ordered_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    meet = meeting(3)
+
     def read(user_id: int) -> list[CartItem]:
-        return list(CartItem.objects.filter(user_id=user_id, order__isnull=True).order_by("pk"))
+        lines = list(CartItem.objects.filter(user_id=user_id, order__isnull=True).order_by("pk"))
+        meet()
+        return lines
 
     monkeypatch.setattr(place, "lock_cart", read)
 
     statuses, orders, _ = check_out_at_once()
 
-    assert statuses.count(202) == orders > 1
+    assert (statuses, orders) == ([202, 202, 202], 3)
 
 
 def pay_and_cancel() -> tuple[Order, Product]:
@@ -117,8 +129,13 @@ def test_control_without_the_lock_an_order_ends_both_ways(monkeypatch: pytest.Mo
         meet()
         return orders
 
-    monkeypatch.setattr(mark_paid, "lock_orders", read)
+    def read_and_dawdle(order_ids: Sequence[int]) -> list[Order]:
+        orders = read(order_ids)
+        time.sleep(0.5)
+        return orders
+
     monkeypatch.setattr(cancel, "lock_orders", read)
+    monkeypatch.setattr(mark_paid, "lock_orders", read_and_dawdle)
 
     _, product = pay_and_cancel()
 

@@ -30,7 +30,7 @@ def at_once(*actions: Callable[[], object]) -> list[Any]:
 
 
 @contextmanager
-def slowed(table: str, event: str, *, seconds: float = 0.1) -> Iterator[None]:
+def slowed(table: str, event: str, *, seconds: float = 0.15) -> Iterator[None]:
     """Let every statement that does this to the table take so long, before it does it."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -66,10 +66,12 @@ def in_transaction(action: Callable[[], object]) -> Callable[[], object]:
 
 def meeting(number: int) -> Callable[[], None]:
     """Something that returns once so many have called it: all have read before the first one writes."""
-    barrier = threading.Barrier(number)
+    barrier, have_met = threading.Barrier(number), threading.Event()
 
     def meet() -> None:
-        barrier.wait(5)
+        if not have_met.is_set():
+            barrier.wait(5)
+            have_met.set()
 
     return meet
 

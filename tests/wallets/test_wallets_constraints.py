@@ -37,9 +37,8 @@ def test_an_entry_is_never_changed_or_deleted(entry: Entry, statement: str) -> N
 @pytest.mark.parametrize("statement", ["TRUNCATE wallets_entry", "TRUNCATE wallets_account CASCADE"])
 def test_the_ledger_is_never_truncated(entry: Entry, statement: str) -> None:
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
-        # Else PostgreSQL refuses earlier, for the foreign keys that this transaction has still to check.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(statement)
+        # Without the first PostgreSQL refuses earlier, for the foreign keys that this transaction has still to check.
+        cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; {statement}")
 
     assert Entry.objects.filter(pk=entry.pk).exists()
 

@@ -24,7 +24,7 @@ def peer(gateway_sandbox: Sandbox) -> Peer:
         unknown_id="00000000-0000-4000-8000-000000000000",
         malformed_id="5b0e1c527a1d4f3c8e556f0a9b2d3c41",
         busy_seconds=None,
-        failed_link_is=Outcome.NOT_PAID,
+        failed_link_is=Outcome.WAITING,
         finds_pending=False,
     )
 

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sandbox_client import CamPayMerchant, CashfreeMerchant, Control, FapshiMerchant, RazorpayMerchant, Receiver
+
+from tests.payments.sandbox.sandbox_client import (
+    CamPayMerchant,
+    CashfreeMerchant,
+    Control,
+    FapshiMerchant,
+    RazorpayMerchant,
+    Receiver,
+)
 
 ROOT = Path(__file__).parents[3]
 GATEWAYS = ("fapshi", "campay", "razorpay", "cashfree")

@@ -6,7 +6,8 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from sandbox_client import CamPayMerchant, Control, Receiver, eventually
+
+from tests.payments.sandbox.sandbox_client import CamPayMerchant, Control, Receiver, eventually
 
 # The documented default key is short, as real ones may be.
 pytestmark = pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox_client import CashfreeMerchant, Control, eventually
+
+from tests.payments.sandbox.sandbox_client import CashfreeMerchant, Control, eventually
 
 JSON = {"Accept": "application/json"}
 

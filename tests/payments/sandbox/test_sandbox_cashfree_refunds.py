@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox_client import CashfreeMerchant, Control, Receiver, eventually
+
+from tests.payments.sandbox.sandbox_client import CashfreeMerchant, Control, Receiver, eventually
 
 SECRET = "cfsk_ma_test_sandbox"
 

@@ -4,9 +4,9 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_client import CamPayMerchant, Control, FapshiMerchant
 
 from payments.sandbox.chance import Chance
+from tests.payments.sandbox.sandbox_client import CamPayMerchant, Control, FapshiMerchant
 
 REFERENCES = [f"order-{number}" for number in range(24)]
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox_client import Control, FapshiMerchant, Receiver, eventually
+
+from tests.payments.sandbox.sandbox_client import Control, FapshiMerchant, Receiver, eventually
 
 
 @pytest.mark.parametrize("headers", [{}, {"apiuser": "sandbox-user", "apikey": "wrong"}])

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from sandbox_client import CamPayMerchant, Control, FapshiMerchant
+
+from tests.payments.sandbox.sandbox_client import CamPayMerchant, Control, FapshiMerchant
 
 
 def test_an_error_before_anything_happened_books_nothing(control: Control, fapshi: FapshiMerchant) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox_client import CashfreeMerchant, Control, RazorpayMerchant, eventually
 
 from payments.sandbox.dialects.cashfree_rules import read_paise
 from payments.sandbox.dialects.india import as_rupees, national, tax_minor
+from tests.payments.sandbox.sandbox_client import CashfreeMerchant, Control, RazorpayMerchant, eventually
 
 PHONE = "9000000001"
 NAMES = ("razorpay", "cashfree")

@@ -2,7 +2,8 @@
 
 import pytest
 import requests
-from sandbox_client import Control, FapshiMerchant
+
+from tests.payments.sandbox.sandbox_client import Control, FapshiMerchant
 
 JSON = {"Accept": "application/json"}
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox_client import Control, RazorpayMerchant, eventually
+
+from tests.payments.sandbox.sandbox_client import Control, RazorpayMerchant, eventually
 
 JSON = {"Accept": "application/json"}
 WEEK = 7 * 86_400

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox_client import Control, RazorpayMerchant, Receiver, eventually
+
+from tests.payments.sandbox.sandbox_client import Control, RazorpayMerchant, Receiver, eventually
 
 SECRET, KEY_SECRET = "sandbox-razorpay-webhook", "sandbox-razorpay-secret"
 MANUAL = {"capture": "manual", "capture_options": {"manual_expiry_period": 60, "refund_speed": "normal"}}

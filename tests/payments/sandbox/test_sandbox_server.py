@@ -13,7 +13,14 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandbox_client import CamPayMerchant, CashfreeMerchant, Control, FapshiMerchant, RazorpayMerchant
+
+from tests.payments.sandbox.sandbox_client import (
+    CamPayMerchant,
+    CashfreeMerchant,
+    Control,
+    FapshiMerchant,
+    RazorpayMerchant,
+)
 
 FIELDS = ("amount", "phone", "from", "to", "externalId", "external_reference", "userId", "email", "medium", "currency",
           "description", "redirectUrl", "redirect_url", "transId", "start_date")  # fmt: skip

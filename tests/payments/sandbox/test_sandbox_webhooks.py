@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 import pytest
-from sandbox_client import CamPayMerchant, Control, FapshiMerchant, Receiver, eventually
+
+from tests.payments.sandbox.sandbox_client import CamPayMerchant, Control, FapshiMerchant, Receiver, eventually
 
 
 def kinds(control: Control, gateway: str = "fapshi") -> list[str]:

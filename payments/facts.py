@@ -1,0 +1,17 @@
+"""What is handed from those who ask the gateways to those who book."""
+
+from dataclasses import dataclass
+
+from choptym.lib.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What the gateway says it collected for one try. `problem` says what could not be read of it."""
+
+    payment_id: int
+    attempt_id: int
+    money: Money | None
+    fee: Money | None = None
+    transaction_id: str = ""
+    problem: str = ""

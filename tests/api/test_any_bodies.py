@@ -1,0 +1,101 @@
+"""Whatever JSON comes, the answer is one of ours and never a fault of the server's."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.api.world import CART, CHECKOUT, PHONE, TOPUPS, World, make_world
+from tests.payments.gateways.sandbox import CREDENTIALS
+
+FIELDS = [
+    "method", "phone", "link", "amount_minor", "currency", "product", "quantity", "username", "password",
+    "transId", "status", "amount", "externalId", "reference", "signature",
+]  # fmt: skip
+WORDS = [
+    "fapshi",
+    "campay",
+    "wallet",
+    "XAF",
+    "INR",
+    PHONE,
+    "SUCCESSFUL",
+    "",
+    "\x00",
+    "\ud800",
+    "0",
+    "-1",
+    "1e9",
+    "None",
+]
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(1, 200)
+    | st.floats(allow_nan=True)
+    | st.text(max_size=20)
+    | st.sampled_from(WORDS)
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+bodies = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=8), values, max_size=8) | values
+
+
+@pytest.fixture
+def any_world(db: None, silent_gateways: None) -> World:
+    return make_world()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", CHECKOUT),
+        ("POST", TOPUPS),
+        ("POST", CART),
+        ("PATCH", f"{CART}{{line}}/"),
+        ("POST", "/api/auth/token/"),
+        ("POST", "/api/payments/1/cancel/"),
+        ("POST", "/webhooks/fapshi/"),
+        ("POST", "/webhooks/campay/"),
+    ],
+)
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(body=bodies)
+def test_no_body_is_a_fault_of_ours(any_world: World, method: str, path: str, body: Any) -> None:
+    """Each example comes after the last one, in the same transaction: rows that were made stay."""
+    headers = {"Idempotency_Key": str(hash(json.dumps(body))), "x_wh_secret": CREDENTIALS["FAPSHI_WEBHOOK_SECRET"]}
+
+    answer = any_world.send(method, path.format(line=any_world.line.pk), body, **headers)
+
+    assert answer.status_code < 500, (body, answer.content)
+    if answer.status_code >= 400:
+        assert set(json.loads(answer.content)) == {"code", "message", "fields"}
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    raw=st.binary(max_size=60), path=st.sampled_from([CHECKOUT, TOPUPS, CART, "/webhooks/fapshi/", "/webhooks/campay/"])
+)
+def test_no_bytes_are_a_fault_of_ours(any_world: World, raw: bytes, path: str) -> None:
+    answer = any_world.send("POST", path, raw=raw, x_wh_secret=CREDENTIALS["FAPSHI_WEBHOOK_SECRET"])
+
+    assert 400 <= answer.status_code < 500

@@ -1,0 +1,69 @@
+"""Amounts: whole minor units, and nothing lost on the way."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from choptym.lib.money import CURRENCIES, MINOR_DIGITS, Money
+
+
+@pytest.mark.parametrize(
+    ("money", "text"),
+    [
+        (Money(2500, "XAF"), "2,500 XAF"),
+        (Money(0, "XAF"), "0 XAF"),
+        (Money(-7, "XAF"), "-7 XAF"),
+        (Money(123456789, "INR"), "1,234,567.89 INR"),
+        (Money(5, "INR"), "0.05 INR"),
+    ],
+)
+def test_is_shown_with_the_digits_of_its_currency(money: Money, text: str) -> None:
+    assert str(money) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [
+        ("2500", "XAF", 2500),
+        (2500, "XAF", 2500),
+        (2500.0, "XAF", 2500),
+        ("2500.00", "XAF", 2500),
+        ("25.5", "INR", 2550),
+        (0.29, "INR", 29),
+        (Decimal("1e3"), "XAF", 1000),
+    ],
+)
+def test_reads_a_providers_number(amount: str | float | Decimal, currency: str, minor: int) -> None:
+    assert Money.from_major(amount, currency) == Money(minor, currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        ("2500.5", "XAF"),
+        ("0.001", "INR"),
+        ("", "XAF"),
+        ("a", "XAF"),
+        ("NaN", "XAF"),
+        ("Infinity", "XAF"),
+        (float("nan"), "XAF"),
+        ("1e15", "XAF"),
+        ("-1e15", "XAF"),
+    ],
+)
+def test_refuses_what_is_no_amount(amount: str | float, currency: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Money.from_major(amount, currency)
+
+
+@given(minor=st.integers(-(10**12), 10**12), currency=st.sampled_from(CURRENCIES))
+def test_what_is_written_can_be_read(minor: int, currency: str) -> None:
+    major = Decimal(minor).scaleb(-MINOR_DIGITS[currency])
+
+    assert Money.from_major(str(major), currency) == Money(minor, currency)
+
+
+def test_the_franc_has_no_minor_unit() -> None:
+    assert MINOR_DIGITS["XAF"] == 0
