@@ -251,7 +251,7 @@ def test_settlements_add_up_with_the_reports(control: Control, cashfree: Cashfre
     cashfree.post(f"orders/{order_id}/refunds", refund_id="part_1", refund_amount=500.0)
     control.wait_for_state("cashfree", "paid_back")
     span = {"start_date": "2020-01-01T00:00:00+05:30", "end_date": soon(10 * 86_400)}
-    body = {"pagination": {"limit": 10, "cursor": None}, "filters": span}
+    body: dict[str, Any] = {"pagination": {"limit": 10, "cursor": None}, "filters": span}
     events = [row["event_type"] for row in cashfree.post("recon", **body).json()["data"]]
     assert (events, cashfree.get(f"orders/{order_id}/settlements").status_code) == (["PAYMENT", "REFUND"], 404)
 

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import time
 from base64 import b64encode
+from functools import partial
 from typing import Any
 
 import pytest
@@ -233,11 +234,15 @@ def test_a_webhook_may_be_about_an_order_nobody_knows(
     assert cashfree.get(f"orders/{unknown}").status_code == 404
 
 
+def _were_answered(control: Control, wanted: int) -> bool:
+    return len([sent for sent in control.webhooks("cashfree") if sent["status"]]) == wanted
+
+
 def test_each_try_is_counted_and_signed_anew(control: Control, cashfree: CashfreeMerchant, receiver: Receiver) -> None:
     receiver.status = 500
     cashfree.pay()
     for number, seconds in enumerate((121, 601, 1801, 3600), start=1):
-        eventually(lambda wanted=number: len([x for x in control.webhooks("cashfree") if x["status"]]) == wanted)
+        eventually(partial(_were_answered, control, number))
         control.advance(seconds)
         time.sleep(0.02)
 
