@@ -14,7 +14,8 @@ Point the base addresses here; credentials are these, or the variables in bracke
     /campay/api   username sandbox-user [CAMPAY_USERNAME], password sandbox-password [CAMPAY_PASSWORD];
                   webhook key sandbox-campay-key [CAMPAY_WEBHOOK_KEY]; also the permanent token sandbox-permanent-token
 
-The control side, JSON both ways; a refusal is {"code", "message", "field"} and changes nothing:
+A browser finds a summary at /. The control side, JSON both ways; a refusal is {"code", "message", "field"} and changes
+nothing:
 
     GET   /control                             the gateways, and the sandbox's time
     GET   /control/{gateway}                   its knobs, and the overrides by phone
