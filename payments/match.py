@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 EVENT_BATCH = 100
 # When an event that belongs to nothing is looked at again; after the last one it stays unclaimed.
-LOOK_AGAIN_SECONDS = (5, 60, 3600, 6 * 3600, 48 * 3600)
+LOOK_AGAIN_SECONDS = (1, 60, 3600, 6 * 3600, 48 * 3600)
 
 
 @dataclass(frozen=True, slots=True)

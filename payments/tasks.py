@@ -51,7 +51,10 @@ def process_events(gateway: str) -> None:
 @shared_task
 def look_up_strangers(gateway: str) -> None:
     """Look at a few events that name nothing of ours. The bell stays rung meanwhile: one such task at a time."""
-    strangers.look_up_strangers(gateway)
+    try:
+        strangers.look_up_strangers(gateway)
+    finally:
+        answer(look_up_strangers, gateway)
 
 
 @shared_task

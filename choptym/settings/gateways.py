@@ -46,8 +46,8 @@ def _absence(prefix: str, default: str) -> float | None:
     seconds = _seconds(f"{prefix}_ABSENCE_PROVES_AFTER_SECONDS", default)
     if 0 < seconds < PAYMENT_LEASE_SECONDS:
         env.problem(
-            f"{prefix}_ABSENCE_PROVES_AFTER_SECONDS must be 0, or PAYMENT_LEASE_SECONDS ({PAYMENT_LEASE_SECONDS}) or more:"
-            " until then the request may still be sent"
+            f"{prefix}_ABSENCE_PROVES_AFTER_SECONDS must be 0, or no less than PAYMENT_LEASE_SECONDS "
+            f"({PAYMENT_LEASE_SECONDS}): until then the request may still be sent"
         )
     return seconds or None
 

@@ -135,7 +135,7 @@ def test_an_event_of_an_answer_that_is_not_stored_yet_is_looked_up(live: Live) -
     answer = send(live, "fapshi", {"transId": transaction, "status": "SUCCESSFUL"}, **secret(live))
 
     assert answer.status_code == 200
-    purchase.wait("SETTLED", seconds=1.5)
+    purchase.wait("SETTLED", seconds=3.5)
     assert events(live, transaction) == [("SUCCESSFUL", "MATCHED")]
     assert_paid(purchase)
 
