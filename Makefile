@@ -14,6 +14,8 @@ ARGS ?=
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@echo '  PAYMENTS=20   make demo with so many checkouts, at least 1 (200 if not said)'
+	@echo '  STAY=0        make demo ends after the proof; on a terminal it stays otherwise, until Ctrl-C'
 
 # One command without a shell around it: when make is told to stop, or is killed, the runner notices.
 demo: $(VENV)/local.installed  ## start everything, drive PAYMENTS=200 real checkouts, prove the books
@@ -37,7 +39,7 @@ lock: $(VENV)/development.installed  ## pin every dependency again, with hashes
 	$(UV) pyproject.toml --group local -c requirements.lock -o requirements-local.lock
 	$(UV) pyproject.toml --group development -c requirements-local.lock -o requirements-development.lock
 
-clean:  ## remove .venv and .local with all local data
+clean:  ## remove .venv, .local with all local data, and the tools' caches
 	@$(PYTHON) -I choptym/local/clean.py
 
 UV := $(RUN) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -55,7 +57,8 @@ $(VENV)/development.installed: requirements-development.lock | python
 python:
 	@test -e $(VENV)/complete || $(RUN) -m pip --version >/dev/null 2>&1 || { \
 	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	    echo "ChopTym needs Python 3.11 or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>/dev/null || echo not found)"; \
+	    is=$$($(PYTHON) --version 2>/dev/null | head -n 1); \
+	    echo "ChopTym needs Python 3.11 or newer, and '$(PYTHON)' is: $${is:-not found}"; \
 	    echo "Get one (apt install python3 python3-venv · brew install python@3.12 · https://www.python.org/downloads/)"; \
 	    echo "and name it: make PYTHON=python3.12 …"; exit 1; }; \
 	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \

@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 from redis import RedisError
 
 from choptym.lib.jobs import redis
+from payments.metrics import QUEUE_REGISTRY
 
 log = structlog.get_logger(__name__)
 
@@ -63,8 +64,8 @@ def db(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus. Of this process; the queue's figures are at /api/payment/metrics."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Prometheus: this process, and the queue's figures as the database has them."""
+    return HttpResponse(generate_latest() + generate_latest(QUEUE_REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 
 def _database_answers() -> bool:

@@ -18,6 +18,8 @@ def cancel_orders(order_ids: Sequence[int]) -> set[int]:
     if not waiting:
         return set()
     lock_returning_lines(waiting)
+    # Every write to a cart before the products are locked: a line that was made meanwhile is waited for here.
+    _give_lines_back(waiting)
     lock_products_of(waiting)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -35,7 +37,6 @@ def cancel_orders(order_ids: Sequence[int]) -> set[int]:
             """,
             [waiting],
         )
-    _give_lines_back(waiting)
     return set(waiting)
 
 

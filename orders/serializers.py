@@ -5,7 +5,10 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from choptym.lib.money import CURRENCIES
+from choptym.lib.openapi import Word
 from orders.models import CartItem, Order, OrderItem, Product
+from orders.states import ItemState, OrderState
 
 LARGEST_ID = 2**63 - 1
 
@@ -13,8 +16,9 @@ LARGEST_ID = 2**63 - 1
 class ProductOutput(serializers.ModelSerializer[Product]):
     shop = serializers.CharField(source="shop.name")
     shop_id = serializers.IntegerField()
-    currency = serializers.CharField(source="shop.currency")
-    stock = serializers.IntegerField(source="stock_on_hand")
+    price_minor = serializers.IntegerField(help_text="In minor units of the currency; XAF has none.")
+    currency = Word("Currency", lambda: CURRENCIES, source="shop.currency")
+    stock = serializers.IntegerField(source="stock_on_hand", help_text="How many can still be ordered.")
 
     class Meta:
         model = Product
@@ -32,9 +36,10 @@ class CartLineInput(QuantityInput):
 class CartLineOutput(serializers.ModelSerializer[CartItem]):
     product = serializers.IntegerField(source="product_id")
     name = serializers.CharField(source="product.name")
+    quantity = serializers.IntegerField()
     unit_price_minor = serializers.IntegerField(source="product.price_minor")
     line_total_minor = serializers.SerializerMethodField()
-    currency = serializers.CharField(source="product.shop.currency")
+    currency = Word("Currency", lambda: CURRENCIES, source="product.shop.currency")
 
     class Meta:
         model = CartItem
@@ -46,6 +51,9 @@ class CartLineOutput(serializers.ModelSerializer[CartItem]):
 
 class OrderItemOutput(serializers.ModelSerializer[OrderItem]):
     product = serializers.IntegerField(source="product_id")
+    quantity = serializers.IntegerField()
+    unit_price_minor = serializers.IntegerField()
+    state = Word("ItemState", lambda: ItemState.values)
 
     class Meta:
         model = OrderItem
@@ -54,7 +62,9 @@ class OrderItemOutput(serializers.ModelSerializer[OrderItem]):
 
 class OrderOutput(serializers.ModelSerializer[Order]):
     number = serializers.CharField()
-    status = serializers.CharField(source="state")
+    status = Word("OrderStatus", lambda: OrderState.values, source="state")
+    total_minor = serializers.IntegerField()
+    currency = Word("Currency", lambda: CURRENCIES)
     shop = serializers.CharField(source="shop.name")
     items = OrderItemOutput(many=True)
 

@@ -4,13 +4,14 @@ from http import HTTPStatus
 
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from choptym.lib.openapi import refusal
 from choptym.lib.who import user_id_of
 from orders.carts import add_to_cart, change_quantity, remove_from_cart
 from orders.models import CartItem, Order, Product
@@ -18,7 +19,7 @@ from orders.serializers import CartLineInput, CartLineOutput, OrderOutput, Produ
 
 
 class ProductListView(ListAPIView[Product]):
-    """The menu: what is on sale, with what is left of it. No login needed."""
+    """Read the menu: what is on sale, with what is left of it. No login needed."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -30,10 +31,18 @@ class ProductListView(ListAPIView[Product]):
 class CartView(APIView):
     @extend_schema(responses=CartLineOutput(many=True))
     def get(self, request: Request) -> Response:
-        """The lines of the customer's cart. What an unpaid order holds is not among them."""
+        """List the lines of the customer's cart. What an unpaid order holds is not among them."""
         return Response(CartLineOutput(_lines(user_id_of(request)), many=True).data)
 
-    @extend_schema(request=CartLineInput, responses={201: CartLineOutput})
+    @extend_schema(
+        request=CartLineInput,
+        responses={
+            201: CartLineOutput,
+            400: refusal("`unknown_product`, `quantity_too_large`, `cart_full`, or what a field is at fault with."),
+            409: refusal("`sold_out`, `other_shop` (a cart holds the products of one shop), `cart_busy`."),
+        },
+        examples=[OpenApiExample("Two plates", {"product": 1, "quantity": 2}, request_only=True)],
+    )
     def post(self, request: Request) -> Response:
         """Add a product; what is in the cart already grows."""
         data = CartLineInput(data=request.data)
@@ -47,7 +56,11 @@ class CartView(APIView):
 
 
 class CartLineView(APIView):
-    @extend_schema(request=QuantityInput, responses=CartLineOutput)
+    @extend_schema(
+        request=QuantityInput,
+        responses=CartLineOutput,
+        examples=[OpenApiExample("Three plates", {"quantity": 3}, request_only=True)],
+    )
     def patch(self, request: Request, line_id: int) -> Response:
         """Set the quantity of a line."""
         data = QuantityInput(data=request.data)
@@ -66,7 +79,7 @@ class CartLineView(APIView):
 
 
 class OrderListView(ListAPIView[Order]):
-    """The customer's orders, newest first."""
+    """List the customer's orders, newest first."""
 
     serializer_class = OrderOutput
 
@@ -75,7 +88,7 @@ class OrderListView(ListAPIView[Order]):
 
 
 class OrderView(RetrieveAPIView[Order]):
-    """One of the customer's orders."""
+    """Read one of the customer's orders."""
 
     serializer_class = OrderOutput
     lookup_url_kwarg = "order_id"

@@ -14,6 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, NotSent, Rejected, Unavailable
 from choptym.lib.money import Money
 from choptym.lib.states import move
@@ -43,11 +44,14 @@ def charge_payment(payment_id: int) -> None:
     Commits: the claim before the call; attempt and payment together after it.
     Locks:   payment.
     """
+    began = moment()
     charge = claim_charge(payment_id)
     if charge is None:
         return
     try:
-        accepted = _ask(charge)
+        # The call's time runs from before the claim: its lease outlives it, whatever paused this process in between.
+        with begun_at(began):
+            accepted = _ask(charge)
     except Busy as error:
         _postpone(charge, error)
     except NotSent as error:
@@ -72,7 +76,7 @@ def _ask(charge: Charge) -> Accepted:
         description=f"ChopTym CT-{charge.order_id:06d}" if charge.order_id else "ChopTym wallet",
         operator=operator_of(charge.phone) if charge.phone else "",
         email=charge.email,
-        return_url=settings.PUBLIC_URL,
+        return_url=f"{settings.PUBLIC_URL}/return/" if settings.PUBLIC_URL else "",
     )
     return gateway.create_link(request) if charge.by_link else gateway.collect(request)
 

@@ -26,6 +26,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "le solde de votre portefeuille est insuffisant.",
     ),
     "refused": ("the payment service refused it.", "le service de paiement l'a refusé."),
+    "under_review": (
+        "the amount that arrived is not the one we asked for. We are looking at it and will come back to you.",
+        "le montant reçu n'est pas celui demandé. Nous vérifions et revenons vers vous.",
+    ),
     "expired": ("it was not approved in time.", "il n'a pas été confirmé à temps."),
     "cancelled": ("you cancelled it.", "vous l'avez annulé."),
 }

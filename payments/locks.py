@@ -128,35 +128,45 @@ def claim_checks(gateway: str, limit: int) -> list[Check]:
         SELECT claimed.id, claimed.state, by_link, checks_made, queued_at, attempt.id, coalesce(attempt.state, ''),
                coalesce(attempt.reference::text, ''), coalesce(attempt.transaction_id, ''), attempt.started_at,
                next_check_at
-        FROM claimed LEFT JOIN payments_paymentattempt attempt
-             ON attempt.payment_id = claimed.id AND attempt.state = ANY(%(open)s)
+        FROM claimed LEFT JOIN LATERAL (
+            -- The open one; else the last that failed, for the gateway may change its mind.
+            SELECT * FROM payments_paymentattempt
+            WHERE payment_id = claimed.id AND (state = ANY(%(open)s) OR state = %(not_paid)s)
+            ORDER BY state = %(not_paid)s, number DESC LIMIT 1
+        ) attempt ON true
         """,
         {
             "gateway": gateway,
             "limit": limit,
             "lease": settings.PAYMENT_LEASE_SECONDS,
             "open": list(OPEN_ATTEMPTS),
+            "not_paid": AttemptState.NOT_PAID,
         },
     )
     return [Check(*row) for row in rows]
 
 
 def claim_events(gateway: str, limit: int) -> list[Look]:
-    """Up to `limit` webhook events of this gateway that are due to be looked at. Commits by itself."""
+    """Up to `limit` new webhook events of this gateway. Commits by itself."""
+    return _claim_looks(gateway, EventState.NEW, limit)
+
+
+def claim_strangers(gateway: str, limit: int) -> list[Look]:
+    """Up to `limit` parked events of this gateway that are due to be looked at again. Commits by itself."""
+    return _claim_looks(gateway, EventState.PARKED, limit)
+
+
+def _claim_looks(gateway: str, state: EventState, limit: int) -> list[Look]:
     rows = _fetch(
         """
         UPDATE payments_webhookevent SET looks = looks + 1, next_look_at = now() + make_interval(secs => %(lease)s)
-        WHERE id IN (SELECT id FROM payments_webhookevent WHERE gateway = %(gateway)s AND next_look_at <= now()
+        WHERE id IN (SELECT id FROM payments_webhookevent
+                     WHERE gateway = %(gateway)s AND state = %(state)s AND next_look_at <= now()
                      ORDER BY next_look_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
-          AND state = ANY(%(waiting)s)
+          AND state = %(state)s
         RETURNING id, gateway, transaction_id, reference, looks, received_at
         """,
-        {
-            "gateway": gateway,
-            "limit": limit,
-            "lease": settings.PAYMENT_LEASE_SECONDS,
-            "waiting": [EventState.NEW, EventState.PARKED],
-        },
+        {"gateway": gateway, "limit": limit, "lease": settings.PAYMENT_LEASE_SECONDS, "state": state},
     )
     return [Look(*row) for row in rows]
 

@@ -1,12 +1,14 @@
 """Matching webhook events with their payments.
 
-An event is a hint. Matched with a try that is still open, it makes its payment due to be asked about. One that matches
-nothing, or a try that had ended, is looked up at its gateway first: it may be the answer to a call whose own answer
-was lost, or money that came after all.
+An event is a hint. One about a transaction that we know makes its payment due to be asked about. One that only names a
+reference of ours is looked up at its gateway first: what anybody may have written gives no try its transaction. So is
+one about a try that had ended: it may be money that came after all. One that names nothing of ours is parked, and
+looked up when there is time (see strangers.py).
 """
 
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,13 +33,14 @@ log = structlog.get_logger(__name__)
 
 EVENT_BATCH = 100
 # When an event that belongs to nothing is looked at again; after the last one it stays unclaimed.
-LOOK_AGAIN_SECONDS = (5, 30, 300, 3600, 6 * 3600, 24 * 3600, 48 * 3600)
+LOOK_AGAIN_SECONDS = (1, 60, 3600, 6 * 3600, 48 * 3600)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     look: Look
     attempt: PaymentAttempt
+    proved_transaction_id: str = ""  # as the gateway's own record of this try has it
 
 
 def match_batch(gateway: str) -> int:
@@ -50,12 +53,19 @@ def match_batch(gateway: str) -> int:
     if not looks:
         return 0
     matches = _known_attempts(looks)
+    plain = [match for match in matches if _is_plain(match)]
+    record_matches(plain)
+    if odd := [match.look for match in matches if match not in plain]:
+        look_up(gateway_threads(gateway), odd)
     known = {match.look.event_id for match in matches}
-    plain = [match for match in matches if match.attempt.state in {*OPEN_ATTEMPTS, AttemptState.PAID}]
-    _record_matches(plain)
-    odd = [match.look for match in matches if match not in plain]
-    _look_up(gateway, [*odd, *(look for look in looks if look.event_id not in known)])
+    park_strangers([look for look in looks if look.event_id not in known])
     return len(looks)
+
+
+def _is_plain(match: Match) -> bool:
+    """It names no transaction that we do not know, and its try is open, or paid and needs nothing more."""
+    known = match.look.transaction_id in {"", match.attempt.transaction_id}
+    return known and match.attempt.state in {*OPEN_ATTEMPTS, AttemptState.PAID}
 
 
 def _known_attempts(looks: Sequence[Look]) -> list[Match]:
@@ -82,15 +92,15 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _record_matches(matches: Sequence[Match]) -> None:
+def record_matches(matches: Sequence[Match]) -> None:
     """The events are matched, their payments due: in one transaction, so that neither is without the other."""
     if not matches:
         return
     with transaction.atomic(durable=True):
         lock_payments([match.attempt.payment_id for match in matches])
         for match in matches:
-            if not match.attempt.transaction_id:
-                learn_transaction(match.attempt.pk, match.look.transaction_id)
+            # Only what the gateway's own record has tied to this try (see _take_up).
+            learn_transaction(match.attempt.pk, match.proved_transaction_id)
         with connection.cursor() as cursor:
             cursor.execute(
                 """
@@ -117,25 +127,25 @@ def _make_due(payment_ids: Sequence[int]) -> None:
     )
 
 
-def _look_up(gateway: str, looks: Sequence[Look]) -> None:
-    """Ask the gateway whose these are."""
+def look_up(threads: Executor, looks: Sequence[Look]) -> None:
+    """Ask the gateway whose these are, and take up what it says."""
     if not looks:
         return
     refuse_in_transaction()
     give_back_connections()
-    for look, status in zip(looks, gateway_threads(gateway).map(_fetch, looks), strict=True):
+    for look, status in zip(looks, threads.map(_fetch, looks), strict=True):
         _take_up(look, status)
 
 
 def _take_up(look: Look, status: Status | None) -> None:
     attempt = None
-    if status is not None and (reference := _uuid(status.reference or look.reference)):
+    if status is not None and (reference := _uuid(status.reference)):
         attempt = PaymentAttempt.objects.filter(gateway=look.gateway, reference=reference).first()
     if attempt is None or status is None:
         _park(look)
         return
     if attempt.state in OPEN_ATTEMPTS:
-        _record_matches([Match(look, attempt)])
+        record_matches([Match(look, attempt, proved_transaction_id=status.transaction_id)])
         return
     if status.outcome is Outcome.PAID and attempt.state != AttemptState.PAID:
         settle_batch([_as_paid(attempt, status)])
@@ -165,6 +175,13 @@ def _fetch(look: Look) -> Status | None:
     except Exception:
         log.exception("what the gateway tells about an event is not readable", event_id=look.event_id)
     return None
+
+
+def park_strangers(looks: Sequence[Look]) -> None:
+    """Events that name nothing of ours: looked up soon, when the rest is done."""
+    soon = timezone.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[0])
+    strangers = WebhookEvent.objects.filter(pk__in=[look.event_id for look in looks], state=EventState.NEW)
+    strangers.update(state=EventState.PARKED, next_look_at=soon)
 
 
 def _park(look: Look) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from choptym.lib.money import written
 from notifications.notify import Message
 from orders.models import Order
 from payments.failures import sentence
@@ -16,7 +17,8 @@ def messages_about(events: Sequence[tuple[Payment, str]]) -> list[Message]:
     for payment, kind in events:
         order = orders.get(payment.order_id) if payment.order_id is not None else None
         context = {
-            "amount": str(payment.amount),
+            "amount_en": written(payment.amount, "en"),
+            "amount_fr": written(payment.amount, "fr"),
             "order": order.number if order else "",
             "shop": order.shop.name if order else "",
         }

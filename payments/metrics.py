@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.db import Error as DatabaseError
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from psycopg_pool import PoolTimeout
@@ -48,3 +49,8 @@ def _times() -> Iterator[Metric]:
         ("choptym_total_seconds", "Average time from checkout to settled", now.average_total_seconds),
     ):
         yield GaugeMetricFamily(name, f"{help_text}, over the last minutes", value=value)
+
+
+# Of its own: other programs that load this project (Flower, say) show the default registry without asking a database.
+QUEUE_REGISTRY = CollectorRegistry()
+QUEUE_REGISTRY.register(QueueCollector())

@@ -22,6 +22,8 @@ ASSUMED_SECONDS = 15.0
 # A payment counts for the rate only when there were enough of them to mean something.
 ENOUGH_TO_MEASURE = 5
 
+STEP_NAMES = ("accepted", "sent_to_gateway", "waiting_for_approval", *(state.lower() for state in FINAL_STATES))
+
 _READ_AGAIN_SECONDS = {PaymentState.QUEUED: 1, PaymentState.REQUESTED: 1, PaymentState.PENDING: 2}
 _LONGEST_READ_AGAIN_SECONDS = 30
 

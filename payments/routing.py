@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from choptym.lib.errors import Rejected
-from choptym.lib.money import Money
+from choptym.lib.money import Money, written
 from payments.gateways import gateway_names, get_gateway
 from payments.models import WALLET, Priority
 
@@ -16,8 +16,8 @@ def priority_of(money: Money) -> Priority:
     return Priority.MEDIUM if money.amount_minor >= thresholds["medium"] else Priority.NORMAL
 
 
-def check_method(method: str, money: Money) -> None:
-    """Refuse what this method cannot collect. Raises Rejected, naming the field."""
+def check_method(method: str, money: Money, *, amount_field: str) -> None:
+    """Refuse what this method cannot collect. Raises Rejected, naming the field; `amount_field` is the amount's."""
     if method == WALLET:
         return
     if method not in gateway_names():
@@ -28,5 +28,5 @@ def check_method(method: str, money: Money) -> None:
         raise Rejected(message, code="currency_not_supported", fields={"method": message})
     minimum = rules.minimum_minor.get(money.currency, 1)
     if money.amount_minor < minimum:
-        message = f"{method} takes {Money(minimum, money.currency)} or more."
-        raise Rejected(message, code="amount_too_small", fields={"amount": message})
+        message = f"{method} takes {written(Money(minimum, money.currency), 'en')} or more."
+        raise Rejected(message, code="amount_too_small", fields={amount_field: message})

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from payments.models import Payment, WebhookEvent
-from payments.states import WAITING_STATES
+from payments.states import WAITING_STATES, EventState
 
 
 def overdue_payments(limit: int) -> list[int]:
@@ -23,11 +23,7 @@ def gateways_to_ask() -> list[str]:
     ]
 
 
-def gateways_with_events() -> list[str]:
-    """The gateways of which a webhook event is due to be looked at."""
-    now = timezone.now()
-    return [
-        gateway
-        for gateway in settings.GATEWAYS
-        if WebhookEvent.objects.filter(gateway=gateway, next_look_at__lte=now).exists()
-    ]
+def gateways_with_events(state: EventState) -> list[str]:
+    """The gateways of which an event in this state is due to be looked at."""
+    due = WebhookEvent.objects.filter(state=state, next_look_at__lte=timezone.now())
+    return [gateway for gateway in settings.GATEWAYS if due.filter(gateway=gateway).exists()]

@@ -6,11 +6,14 @@ from django.conf import settings
 from rest_framework import serializers
 
 from choptym.lib.money import CURRENCIES
+from choptym.lib.openapi import Word
 from choptym.lib.phones import national_number
-from payments.failures import sentence
-from payments.models import WALLET, Payment
-from payments.progress import eta_seconds, iso, position_of, read_again_seconds, steps_of
-from payments.states import OPEN_ATTEMPTS
+from payments.failures import SENTENCES, sentence
+from payments.gateways import gateway_names
+from payments.models import WALLET, Payment, PaymentKind
+from payments.progress import STEP_NAMES, eta_seconds, iso, position_of, read_again_seconds, steps_of
+from payments.statement import KINDS
+from payments.states import OPEN_ATTEMPTS, PaymentState
 
 
 class PhoneField(serializers.CharField):
@@ -23,26 +26,37 @@ class PhoneField(serializers.CharField):
         text = super().to_internal_value(data)
         number = national_number(text) if text else ""
         if number is None:
-            raise serializers.ValidationError("Not a mobile number of Cameroon (nine digits beginning with 6).")
+            message = "Not a mobile number of Cameroon (nine digits beginning with 6)."
+            raise serializers.ValidationError(message, code="invalid_phone")
         return number
+
+
+def method_names() -> tuple[str, ...]:
+    return (*gateway_names(), WALLET)
 
 
 class MethodInput(serializers.Serializer[Any]):
     """How to pay. The gateways push to a phone; with `link` the customer pays on the gateway's page instead."""
 
-    method = serializers.CharField(max_length=20)
-    phone = PhoneField(required=False, allow_blank=True, default="")
-    link = serializers.BooleanField(default=False)
+    method = Word("PaymentMethod", method_names, max_length=20)
+    phone = PhoneField(
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="The mobile number that pays, in any usual spelling. Needed unless `link`, or method wallet.",
+    )
+    link = serializers.BooleanField(default=False, help_text="Pay on the gateway's page instead of on the phone.")
 
     def validate_method(self, method: str) -> str:
-        if method not in {*settings.GATEWAYS, WALLET}:
-            known = ", ".join((*settings.GATEWAYS, WALLET))
+        if method not in method_names():
+            known = ", ".join(method_names())
             raise serializers.ValidationError(f"Unknown method; there are {known}.", code="unknown_method")
         return method
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["method"] != WALLET and not attrs["phone"] and not attrs["link"]:
-            raise serializers.ValidationError({"phone": ["The number that pays is required."]})
+            problem = {"phone": ["The number that pays is required."]}
+            raise serializers.ValidationError(problem, code="phone_required")
         return attrs
 
 
@@ -53,17 +67,29 @@ class CheckoutInput(MethodInput):
 class TopupInput(MethodInput):
     """POST /api/wallet/topups/"""
 
-    amount_minor = serializers.IntegerField(min_value=1, max_value=settings.ORDER_MAX_AMOUNT_MINOR)
-    currency = serializers.ChoiceField(choices=CURRENCIES, default="XAF")
+    method = Word("TopupMethod", gateway_names, max_length=20)
+    amount_minor = serializers.IntegerField(
+        min_value=1,
+        max_value=settings.ORDER_MAX_AMOUNT_MINOR,
+        help_text="In minor units of the currency; XAF has none.",
+    )
+    currency = Word("Currency", lambda: CURRENCIES, default="XAF")
 
     def validate_method(self, method: str) -> str:
         if method == WALLET:
             raise serializers.ValidationError("A wallet is not topped up from itself.", code="unknown_method")
         return super().validate_method(method)
 
+    def validate_currency(self, currency: str) -> str:
+        if currency not in CURRENCIES:
+            raise serializers.ValidationError(
+                f"Unknown currency; there are {', '.join(CURRENCIES)}.", code="invalid_choice"
+            )
+        return currency
+
 
 class StepOutput(serializers.Serializer[Any]):
-    name = serializers.CharField()
+    name = Word("StepName", lambda: STEP_NAMES)
     is_done = serializers.BooleanField()
     at = serializers.DateTimeField(allow_null=True)
 
@@ -72,25 +98,37 @@ class PaymentOutput(serializers.Serializer[Any]):
     """A payment as its customer sees it."""
 
     id = serializers.IntegerField()
-    status = serializers.CharField()
-    kind = serializers.CharField()
-    method = serializers.CharField()
+    status = Word("PaymentStatus", lambda: PaymentState.values)
+    kind = Word("PaymentKind", lambda: PaymentKind.values)
+    method = Word("PaymentMethod", method_names)
     order = serializers.IntegerField(allow_null=True)
     amount = serializers.IntegerField(help_text="In minor units of the currency; XAF has none.")
-    currency = serializers.CharField()
-    phone = serializers.CharField()
-    priority = serializers.IntegerField()
+    currency = Word("Currency", lambda: CURRENCIES)
+    phone = serializers.CharField(help_text="Nine digits; empty when paid from the wallet.")
+    priority = serializers.IntegerField(help_text="3 high, 2 medium, 1 normal.")
     position = serializers.IntegerField(help_text="1 is next in line; 0 once its turn has come.")
     eta_seconds = serializers.IntegerField(help_text="0 once it has ended.")
-    retry_after_seconds = serializers.IntegerField(allow_null=True)
+    retry_after_seconds = serializers.IntegerField(allow_null=True, help_text="Null once it has ended.")
+    events_url = serializers.CharField(help_text="The event stream: an absolute address, or a path of this host.")
     steps = StepOutput(many=True)
     instructions = serializers.CharField(help_text="What to do on the phone, such as *126#.")
     link = serializers.CharField(help_text="The gateway's page, for payments by link.")
-    failure_code = serializers.CharField()
+    failure_code = Word("FailureCode", lambda: ("", *SENTENCES), help_text="Empty unless it did not go through.")
     message = serializers.CharField(help_text="Why it did not go through, in the customer's language.")
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
+
+
+class StatementLineOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    kind = Word("StatementKind", lambda: KINDS)
+    amount_minor = serializers.IntegerField(help_text="Positive is money in, negative is money out.")
+    currency = Word("Currency", lambda: CURRENCIES)
+    payment = serializers.IntegerField(allow_null=True)
+    order = serializers.IntegerField(allow_null=True)
+    reason = serializers.CharField(help_text="What the ledger calls it; once for each line.")
+    posted_at = serializers.DateTimeField()
 
 
 class CheckoutOutput(serializers.Serializer[Any]):
@@ -122,6 +160,7 @@ def show_payment(payment: Payment, language: str = "en") -> dict[str, Any]:
         "position": position,
         "eta_seconds": eta,
         "retry_after_seconds": read_again_seconds(payment, eta),
+        "events_url": f"{settings.EVENTS_URL}/api/payments/{payment.pk}/events/",
         "steps": steps_of(payment),
         "instructions": attempt.instructions if attempt else "",
         "link": attempt.link if attempt else "",

@@ -175,9 +175,15 @@ def _put_under_review(payment: Payment, paid: Paid) -> None:
     problem = paid.problem or f"asked for {payment.amount}, the gateway collected {seen}"
     log.error("payment needs a person", payment=payment.pk, problem=problem)
     Payment.objects.filter(pk=payment.pk, state__in=sources_of(PaymentState.REVIEW, PAYMENT_MOVES)).update(
-        state=PaymentState.REVIEW, finished_at=timezone.now(), next_check_at=None, problem=problem[:300]
+        state=PaymentState.REVIEW,
+        finished_at=timezone.now(),
+        next_check_at=None,
+        failure_code="under_review",
+        problem=problem[:300],
     )
     _write_attempts([paid])
+    payment.failure_code = "under_review"
+    notify(messages_about([(payment, "payment_under_review")]))
 
 
 def _set_aside(paid: Paid, error: Exception) -> None:

@@ -24,16 +24,17 @@ def start_checkout(*, user_id: int, method: str, phone: str, by_link: bool) -> P
     Raises:  Rejected, NotAllowed (see place_order and check_method; insufficient_balance for the wallet).
     """
     order = place_order(user_id=user_id)
-    check_method(method, order.total)
+    check_method(method, order.total, amount_field="cart")
     if method == WALLET and wallet_balance(user_id, order.currency).amount_minor < order.total_minor:
         # Only to tell at once: what decides is the locked balance at settlement.
-        raise NotAllowed("Your wallet does not hold enough.", code="insufficient_balance", fields={"method": "wallet"})
+        message = "Your wallet does not hold enough."
+        raise NotAllowed(message, code="insufficient_balance", fields={"method": message})
     return _start(PaymentKind.ORDER, order.total, user_id, method, phone, by_link=by_link, order=order)
 
 
 def start_topup(*, user_id: int, method: str, phone: str, money: Money, by_link: bool) -> Payment:
     """Queue a payment into the customer's wallet. Runs in the caller's transaction. Raises Rejected."""
-    check_method(method, money)
+    check_method(method, money, amount_field="amount_minor")
     return _start(PaymentKind.TOPUP, money, user_id, method, phone, by_link=by_link, order=None)
 
 

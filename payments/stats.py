@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from django.conf import settings
 from django.db import connection
 
-from payments.states import PaymentState
+from payments.states import FINAL_STATES, PaymentState
 
 T = TypeVar("T")
 
@@ -149,14 +149,13 @@ def metrics() -> dict[str, Any]:
 
 def _figures(rows: Counts, *, gateway: str | None = None, priority: int | None = None) -> dict[str, Any]:
     state = PaymentState
-    successful = rows.total(state.SETTLED, gateway=gateway, priority=priority)
-    failed = rows.total(state.FAILED, state.EXPIRED, state.CANCELLED, gateway=gateway, priority=priority)
-    review = rows.total(state.REVIEW, gateway=gateway, priority=priority)
     return {
-        "totalProcessed": successful + failed + review,
-        "successful": successful,
-        "failed": failed,
-        "inReview": review,
+        "totalProcessed": rows.total(*FINAL_STATES, gateway=gateway, priority=priority),
+        "successful": rows.total(state.SETTLED, gateway=gateway, priority=priority),
+        "failed": rows.total(state.FAILED, gateway=gateway, priority=priority),
+        "cancelled": rows.total(state.CANCELLED, gateway=gateway, priority=priority),
+        "expired": rows.total(state.EXPIRED, gateway=gateway, priority=priority),
+        "inReview": rows.total(state.REVIEW, gateway=gateway, priority=priority),
         "retried": rows.retries(gateway=gateway, priority=priority),
         "queueLength": rows.total(state.QUEUED, gateway=gateway, priority=priority),
         "processing": rows.total(state.REQUESTED, state.PENDING, gateway=gateway, priority=priority),

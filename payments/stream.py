@@ -6,21 +6,23 @@ Ten or five thousand watchers cost the same one query per tick; what changed is 
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.db import OperationalError, close_old_connections
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.utils.translation import get_language_from_request
 from django.views.decorators.http import require_GET
 from psycopg_pool import PoolTimeout
-from rest_framework.authtoken.models import Token
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.exceptions import APIException, NotAuthenticated
+from rest_framework.request import Request
 
-from choptym.lib.api_errors import error_body
+from choptym.lib.api_errors import answer_error, error_body
 from payments.models import Payment
 from payments.serializers import show_payment
 from payments.states import FINAL_STATES
@@ -29,21 +31,27 @@ TICK_SECONDS = 0.5
 # A line that says nothing, so that proxies keep the stream open and a dead client is noticed.
 SILENCE_SECONDS = 15.0
 
+READ_THREADS = 4
+
 Body = dict[str, Any]
+Result = TypeVar("Result")
+Watched = tuple[int, str]  # a payment, and the language in which it is shown
 
 
 class Hub:
     """Who watches which payment, and the loop that reads for them. Lives in one event loop."""
 
     def __init__(self) -> None:
-        self._watchers: dict[int, set[asyncio.Queue[Body]]] = defaultdict(set)
-        self._last: dict[int, tuple[object, ...]] = {}
+        self._watchers: dict[Watched, set[asyncio.Queue[Body]]] = defaultdict(set)
+        self._last: dict[Watched, tuple[object, ...]] = {}
         self._loop: asyncio.Task[None] | None = None
 
-    async def watch(self, payment_id: int) -> AsyncIterator[Body | None]:
+    async def watch(self, watched: Watched) -> AsyncIterator[Body | None]:
         """The payment's bodies as they change; None after a silence."""
         queue: asyncio.Queue[Body] = asyncio.Queue()
-        self._watchers[payment_id].add(queue)
+        self._watchers[watched].add(queue)
+        # It may have changed since this watcher read it: the next tick tells everybody anew.
+        self._last.pop(watched, None)
         if self._loop is None or self._loop.done():
             self._loop = asyncio.create_task(self._run())
         try:
@@ -53,50 +61,70 @@ class Hub:
                 except TimeoutError:
                     yield None
         finally:
-            self._watchers[payment_id].discard(queue)
-            if not self._watchers[payment_id]:
-                del self._watchers[payment_id]
-                self._last.pop(payment_id, None)
+            self._watchers[watched].discard(queue)
+            if not self._watchers[watched]:
+                del self._watchers[watched]
+                self._last.pop(watched, None)
 
     async def _run(self) -> None:
         while self._watchers:
             try:
-                changed = await sync_to_async(self._read)(list(self._watchers))
+                changed = await _in_thread(self._read, list(self._watchers))
             except (OperationalError, PoolTimeout):
                 changed = {}  # the database is away; the watchers keep their stream, and hear when it is back
-            for payment_id, body in changed.items():
-                for queue in self._watchers.get(payment_id, ()):
+            for watched, body in changed.items():
+                for queue in self._watchers.get(watched, ()):
                     queue.put_nowait(body)
             await asyncio.sleep(TICK_SECONDS)
 
-    def _read(self, payment_ids: list[int]) -> dict[int, Body]:
+    def _read(self, watched: list[Watched]) -> dict[Watched, Body]:
         """The bodies of those that changed since the last tick."""
-        close_old_connections()
         changed = {}
-        for payment in Payment.objects.filter(pk__in=payment_ids):
+        payments = Payment.objects.in_bulk({payment_id for payment_id, _ in watched})
+        for payment_id, language in watched:
+            payment = payments[payment_id]  # payments are never deleted
             mark = (payment.state, payment.attempts_made, payment.next_attempt_at)
-            if self._last.get(payment.pk) != mark:
-                self._last[payment.pk] = mark
-                changed[payment.pk] = show_payment(payment)
+            if self._last.get((payment_id, language)) != mark:
+                self._last[payment_id, language] = mark
+                changed[payment_id, language] = show_payment(payment, language)
         return changed
 
 
 hub = Hub()
+# Django keeps a thread, and with it a connection, for as long as a response lasts: a dozen streams would have them all.
+_threads = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="stream")
+
+
+async def _in_thread(read: Callable[..., Result], *arguments: Any) -> Result:
+    """Read in one of a few threads of our own, and give the connection back before the stream goes on."""
+
+    def run() -> Result:
+        try:
+            return read(*arguments)
+        finally:
+            connection.close()
+
+    return await asyncio.get_running_loop().run_in_executor(_threads, run)
 
 
 @require_GET
 async def events(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     """`event: payment` with the body of GET /api/payments/{id}/ at once and at every change; ends when the payment has.
 
-    Served by the event process; the web process sends the client there.
+    Served by the event process; the web process sends the client there. Clients that drop Authorization on the way
+    take the payment's `events_url` instead. The document describes it in payments/openapi.py.
     """
     if not isinstance(request, ASGIRequest):
         return _elsewhere(request)
-    payment = await sync_to_async(_own_payment)(request.headers.get("Authorization", ""), payment_id)
+    try:
+        payment = await _in_thread(_own_payment, request, payment_id)
+    except (APIException, OperationalError, PoolTimeout) as error:
+        return _refusal(error)
     if payment is None:
         return JsonResponse(error_body("not_found", "There is no such payment."), status=HTTPStatus.NOT_FOUND)
-    first = await sync_to_async(show_payment)(payment, get_language_from_request(request))
-    response = StreamingHttpResponse(_lines(payment_id, first), content_type="text/event-stream")
+    language = get_language_from_request(request)
+    first = await _in_thread(show_payment, payment, language)
+    response = StreamingHttpResponse(_lines((payment_id, language), first), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -111,24 +139,38 @@ def _elsewhere(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def _own_payment(authorization: str, payment_id: int) -> Payment | None:
-    """The payment, if the token is its customer's. A stranger learns no more than that it is not theirs."""
-    scheme, _, key = authorization.partition(" ")
-    if scheme != "Token" or not key.isalnum():
-        return None
-    token = Token.objects.filter(key=key, user__is_active=True).first()
-    return Payment.objects.filter(pk=payment_id, user_id=token.user_id).first() if token else None
+def _own_payment(request: HttpRequest, payment_id: int) -> Payment | None:
+    """The payment, if the token is its customer's. A stranger learns no more than that it is not theirs.
+
+    Raises:  NotAuthenticated, AuthenticationFailed.
+    """
+    found = TokenAuthentication().authenticate(Request(request))
+    if found is None:
+        raise NotAuthenticated
+    return Payment.objects.filter(pk=payment_id, user_id=found[0].pk).first()
 
 
-async def _lines(payment_id: int, first: Body) -> AsyncIterator[bytes]:
+def _refusal(error: Exception) -> JsonResponse:
+    """What the API would answer."""
+    answer = answer_error(error, {})
+    assert answer is not None  # noqa: S101 - it knows every error that is caught above
+    headers = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = TokenAuthentication.keyword
+    return JsonResponse(answer.data, status=answer.status_code, headers=headers)
+
+
+async def _lines(watched: Watched, first: Body) -> AsyncIterator[bytes]:
     yield _line(first)
     if first["status"] in FINAL_STATES:
         return
-    async for body in hub.watch(payment_id):
+    async for body in hub.watch(watched):
         if body is None:
             yield b": still here\n\n"
             continue
-        yield _line(body)
+        if body["steps"] != first["steps"] or body["status"] != first["status"]:
+            yield _line(body)
+            first = body
         if body["status"] in FINAL_STATES:
             return
 

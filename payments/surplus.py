@@ -16,7 +16,7 @@ from payments.attempts import record_attempt
 from payments.facts import Paid
 from payments.messages import messages_about
 from payments.models import Payment
-from payments.states import MAY_CHARGE, AttemptState
+from payments.states import MAY_CHARGE, AttemptState, PaymentState
 from wallets import accounts
 from wallets.post import Posting, post_entries
 
@@ -55,4 +55,6 @@ def book_surplus(payment: Payment, paid: Paid) -> None:
     if paid.fee is not None and paid.fee.amount_minor > 0:
         postings.append(Posting(accounts.fees(payment.gateway), gateway, paid.fee, f"{reason}:fee"))
     post_entries(postings)
-    notify([replace(message, about=reason) for message in messages_about([(payment, "wallet_credited_twice")])])
+    # While the other try is open it is not twice yet: the money is simply in the wallet.
+    kind = "wallet_credited_twice" if payment.state == PaymentState.SETTLED else "wallet_credited"
+    notify([replace(message, about=reason) for message in messages_about([(payment, kind)])])

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
-from payments import charge, confirm, expire, match, prove, selectors, settle, sweep
+from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, sweep
 from payments.models import WALLET, IdempotencyKey
+from payments.states import EventState
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,15 @@ def process_events(gateway: str) -> None:
 
 
 @shared_task
+def look_up_strangers(gateway: str) -> None:
+    """Look at a few events that name nothing of ours. The bell stays rung meanwhile: one such task at a time."""
+    try:
+        strangers.look_up_strangers(gateway)
+    finally:
+        answer(look_up_strangers, gateway)
+
+
+@shared_task
 def confirm_payments(gateway: str) -> None:
     """Answer this gateway's bell, then ask it about what is due until nothing is."""
     answer(confirm_payments, gateway)
@@ -70,8 +80,10 @@ def sweep_charges() -> int:
 @shared_task
 def sweep_events() -> None:
     """Ring again for every gateway of which a webhook event waits."""
-    for gateway in selectors.gateways_with_events():
+    for gateway in selectors.gateways_with_events(EventState.NEW):
         publish(process_events, gateway)
+    for gateway in selectors.gateways_with_events(EventState.PARKED):
+        ring(look_up_strangers, gateway)
 
 
 @shared_task

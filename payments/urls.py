@@ -2,16 +2,18 @@
 
 from django.urls import path
 
-from payments import stream, views, webhook
+from payments import return_page, stream, views, webhook
 
 urlpatterns = [
     path("api/checkout/", views.CheckoutView.as_view()),
     path("api/wallet/topups/", views.TopupView.as_view()),
+    path("api/wallet/transactions/", views.StatementView.as_view()),
     path("api/payments/", views.PaymentListView.as_view()),
     path("api/payments/<bigint:payment_id>/", views.PaymentView.as_view(), name="payment"),
     path("api/payments/<bigint:payment_id>/cancel/", views.CancelView.as_view()),
     path("api/payments/<bigint:payment_id>/events/", stream.events),
     path("api/payment/queue/status", views.QueueStatusView.as_view()),
     path("api/payment/metrics", views.MetricsView.as_view()),
+    path("return/", return_page.show_return_page, name="return"),
     path("webhooks/<slug:gateway>/", webhook.receive),
 ]

@@ -6,8 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils.translation import get_language_from_request
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -17,31 +16,44 @@ from rest_framework.views import APIView
 from choptym.lib.money import Money
 from choptym.lib.who import user_id_of
 from payments.cancel import cancel_payment
+from payments.figures import MetricsOutput, QueueStatusOutput
 from payments.idempotency import Reply, answer_once
 from payments.models import Payment
+from payments.openapi import (
+    CHECKOUT_EXAMPLES,
+    KEY_REUSED,
+    NO_CANCEL,
+    NO_CHECKOUT,
+    NO_TOPUP,
+    NOT_STARTED,
+    RETRY_AFTER,
+    STARTING,
+    TOPUP_EXAMPLES,
+)
 from payments.serializers import (
     CheckoutInput,
     CheckoutOutput,
     MethodInput,
     PaymentOutput,
+    StatementLineOutput,
     TopupInput,
     TopupOutput,
     show_payment,
 )
 from payments.start import start_checkout, start_topup
+from payments.statement import statement_lines
 from payments.stats import metrics, queue_status
-
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="Chosen by the client before it sends, and kept when it repeats: the same key gets the same answer.",
-)
+from wallets.models import Entry
+from wallets.selectors import statement_entries
 
 
 class CheckoutView(APIView):
-    @extend_schema(request=CheckoutInput, responses={202: CheckoutOutput}, parameters=[IDEMPOTENCY_KEY])
+    @extend_schema(
+        request=CheckoutInput,
+        responses={202: CheckoutOutput, 400: NOT_STARTED, 409: NO_CHECKOUT, 422: KEY_REUSED},
+        parameters=STARTING,
+        examples=CHECKOUT_EXAMPLES,
+    )
     def post(self, request: Request) -> Response:
         """Order what is in the cart and queue its payment."""
         data = _read(CheckoutInput, request)
@@ -56,7 +68,12 @@ class CheckoutView(APIView):
 
 
 class TopupView(APIView):
-    @extend_schema(request=TopupInput, responses={202: TopupOutput}, parameters=[IDEMPOTENCY_KEY])
+    @extend_schema(
+        request=TopupInput,
+        responses={202: TopupOutput, 400: NOT_STARTED, 409: NO_TOPUP, 422: KEY_REUSED},
+        parameters=STARTING,
+        examples=TOPUP_EXAMPLES,
+    )
     def post(self, request: Request) -> Response:
         """Queue a payment into the customer's own wallet."""
         data = _read(TopupInput, request)
@@ -75,7 +92,7 @@ class TopupView(APIView):
 
 
 class PaymentListView(ListAPIView[Payment]):
-    """The customer's payments, newest first."""
+    """List the customer's payments, newest first."""
 
     serializer_class = PaymentOutput
 
@@ -88,17 +105,31 @@ class PaymentListView(ListAPIView[Payment]):
 
 
 class PaymentView(APIView):
-    @extend_schema(responses=PaymentOutput)
+    @extend_schema(responses=PaymentOutput, parameters=[RETRY_AFTER])
     def get(self, request: Request, payment_id: int) -> Response:
-        """Where the payment stands. Ask again after `Retry-After` seconds; without that header it has ended."""
+        """Read where a payment stands. Ask again after `Retry-After` seconds; without that header it has ended."""
         return _show(_own_payment(request, payment_id), request)
 
 
 class CancelView(APIView):
-    @extend_schema(request=None, responses=PaymentOutput)
+    @extend_schema(request=None, responses={200: PaymentOutput, 409: NO_CANCEL})
     def post(self, request: Request, payment_id: int) -> Response:
-        """Cancel a payment that has not been paid."""
+        """Cancel a payment that has not been paid. Again is no error."""
         return _show(cancel_payment(_own_payment(request, payment_id).pk), request)
+
+
+class StatementView(ListAPIView[Entry]):
+    """List what changed the customer's balance, newest first. Orders paid at a gateway are not among it."""
+
+    serializer_class = StatementLineOutput
+
+    def get_queryset(self) -> QuerySet[Entry]:
+        return statement_entries(user_id_of(self.request))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset()) or []
+        lines = statement_lines(page, user_id_of(request))
+        return self.get_paginated_response(StatementLineOutput(lines, many=True).data)
 
 
 class QueueStatusView(APIView):
@@ -107,9 +138,9 @@ class QueueStatusView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=QueueStatusOutput)
     def get(self, request: Request) -> Response:
-        """How many payments were processed, wait and run: in all, per priority and per gateway. Times in seconds."""
+        """Count the payments that have ended, wait and run: in all, per priority and gateway. Times in seconds."""
         return Response(queue_status())
 
 
@@ -119,9 +150,9 @@ class MetricsView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=MetricsOutput)
     def get(self, request: Request) -> Response:
-        """Queue length, rates and average times (seconds) of the last minutes."""
+        """Measure the queue: its length, rates and average times (seconds) of the last minutes."""
         return Response(metrics())
 
 

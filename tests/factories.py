@@ -178,7 +178,7 @@ def make_notification(*, user: User | None = None, **columns: Any) -> Notificati
         "channel": Channel.SMS,
         "language": Language.ENGLISH,
         "address": "677000001",
-        "context": {"amount": "2,500 XAF", "order": "CT-000042", "shop": "Chez Ngono"},
+        "context": {"amount_en": "2,500 FCFA", "order": "CT-000042", "shop": "Chez Ngono"},
         "next_attempt_at": a_while_ago(),
     }
     return Notification.objects.create(user=user or make_user(), **{**defaults, **columns})

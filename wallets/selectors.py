@@ -1,25 +1,13 @@
 """Reads that several callers need."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Replace
 
 from choptym.lib.money import Money
 from wallets import accounts
 from wallets.models import Account, Entry
 
-
-@dataclass(frozen=True, slots=True)
-class StatementLine:
-    """One entry, seen from the customer's side: positive is money in."""
-
-    id: int
-    amount_minor: int
-    currency: str
-    reason: str
-    kind: str
-    posted_at: datetime
+_CAPTURE, _SALE = Value(":capture"), Value(":sale")
 
 
 def wallet_accounts(user_id: int) -> QuerySet[Account]:
@@ -32,20 +20,32 @@ def wallet_balance(user_id: int, currency: str) -> Money:
     return account.balance if account else Money(0, currency)
 
 
-def customer_entries(user_id: int) -> QuerySet[Entry]:
-    """Every entry of the customer's accounts."""
+def statement_entries(user_id: int) -> QuerySet[Entry]:
+    """The entries that changed what the customer has; their sum is the balance.
+
+    An order paid at a gateway passes through the customer's account: its capture comes in and its sale goes on, the
+    same amount at the same moment. Such pairs are left out; a capture or a sale that stands alone is not.
+    """
     mine = list(Account.objects.filter(user_id=user_id).values_list("pk", flat=True))
-    return Entry.objects.filter(Q(debit__in=mine) | Q(credit__in=mine)).select_related("debit", "credit")
-
-
-def statement_line(entry: Entry, user_id: int) -> StatementLine:
-    """`entry` as the customer reads it. `kind` is the last part of the reason: capture, sale, topup, credit …"""
-    is_mine = entry.credit.user_id == user_id
-    return StatementLine(
-        id=entry.pk,
-        amount_minor=entry.amount_minor if is_mine else -entry.amount_minor,
-        currency=entry.currency,
-        reason=entry.reason,
-        kind=entry.reason.rsplit(":", 1)[-1],
-        posted_at=entry.posted_at,
+    counterpart = Entry.objects.filter(
+        Q(debit=OuterRef("credit")) | Q(credit=OuterRef("debit")),
+        reason=OuterRef("counterpart"),
+        amount_minor=OuterRef("amount_minor"),
     )
+    return (
+        Entry.objects.filter(Q(debit__in=mine) | Q(credit__in=mine))
+        .annotate(
+            counterpart=Case(
+                When(reason__endswith=":capture", then=Replace(F("reason"), _CAPTURE, _SALE)),
+                When(reason__endswith=":sale", then=Replace(F("reason"), _SALE, _CAPTURE)),
+                default=Value(""),
+            )
+        )
+        .filter(~Exists(counterpart))
+        .select_related("debit", "credit")
+    )
+
+
+def signed_amount(entry: Entry, user_id: int) -> int:
+    """The amount from the customer's side: positive is money in."""
+    return entry.amount_minor if entry.credit.user_id == user_id else -entry.amount_minor

@@ -6,5 +6,4 @@ from wallets import views
 
 urlpatterns = [
     path("api/wallet/", views.WalletView.as_view()),
-    path("api/wallet/transactions/", views.StatementView.as_view()),
 ]

@@ -15,6 +15,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from choptym.lib.errors import ChoptymError
+from choptym.lib.french import in_french
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +25,9 @@ RETRY_AFTER_SECONDS = 2
 
 
 def error_body(code: str, message: str, fields: Mapping[str, str] | None = None) -> dict[str, Any]:
-    return {"code": code, "message": message, "fields": dict(fields or {})}
+    """The shape. In French one sentence serves the message and every field that is at fault."""
+    shown = {field: in_french(code, text) for field, text in (fields or {}).items()}
+    return {"code": code, "message": in_french(code, message), "fields": shown}
 
 
 def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -32,9 +35,7 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | Non
     if isinstance(error, ChoptymError):
         return _ours(error)
     if isinstance(error, exceptions.ValidationError):
-        fields = dict(_flat(error.detail))
-        message = next(iter(fields.values()), "The request is not valid.")
-        return Response(error_body("invalid", message, fields), status=HTTPStatus.BAD_REQUEST)
+        return _invalid(error)
     if isinstance(error, RequestDataTooBig):
         return Response(error_body("too_large", "The body is too large."), HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
@@ -42,6 +43,19 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | Non
         body = error_body("unavailable", "Please try again in a moment.")
         return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     return _frameworks(error)
+
+
+def _invalid(error: exceptions.ValidationError) -> Response:
+    """One field at fault gives its own code; several are `invalid`."""
+    problems = dict(_flat(error.detail))
+    fields = {field: in_french(_code_of(problem), str(problem)) for field, problem in problems.items()}
+    message = next(iter(fields.values()), "The request is not valid.")
+    code = _code_of(next(iter(problems.values()))) if len(problems) == 1 else "invalid"
+    return Response(error_body(code, message, fields), status=HTTPStatus.BAD_REQUEST)
+
+
+def _code_of(problem: str) -> str:
+    return str(getattr(problem, "code", "invalid"))
 
 
 def _ours(error: ChoptymError) -> Response:
@@ -69,13 +83,14 @@ def _frameworks(error: Exception) -> Response | None:
 
 
 def _flat(detail: Any, path: str = "") -> list[tuple[str, str]]:
+    """(field, problem), outermost first. A problem is a text that knows its code."""
     if isinstance(detail, Mapping):
         return [pair for key, value in detail.items() for pair in _flat(value, f"{path}.{key}" if path else str(key))]
     if isinstance(detail, list) and detail and not isinstance(detail[0], Mapping | list):
-        return [(path or "body", str(detail[0]))]
+        return [(path or "body", detail[0])]
     if isinstance(detail, list):
         return [pair for number, value in enumerate(detail) for pair in _flat(value, f"{path}.{number}")]
-    return [(path or "body", str(detail))]
+    return [(path or "body", detail)]
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -7,6 +7,8 @@ from typing import Self
 # Digits after the point, as ISO 4217 lists them. 2500 XAF is amount_minor=2500; 25.00 INR is amount_minor=2500.
 MINOR_DIGITS = {"XAF": 0, "INR": 2}
 CURRENCIES = tuple(MINOR_DIGITS)
+# How people write an amount.
+_WRITTEN = {"XAF": "{} FCFA", "INR": "₹{}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +35,15 @@ class Money:
         if minor != minor.to_integral_value():
             raise ValueError(f"{amount} {currency} has a fraction smaller than the minor unit")
         return cls(int(minor), currency)
+
+
+def written(money: Money, language: str) -> str:
+    """The amount as people read it: 5,000 FCFA in English, 5 000 FCFA in French, ₹1,499.00 in both.
+
+    The French space is a plain one: it is in every SMS alphabet.
+    """
+    digits = MINOR_DIGITS[money.currency]
+    number = f"{Decimal(money.amount_minor).scaleb(-digits):,.{digits}f}"
+    if language == "fr" and money.currency == "XAF":
+        number = number.replace(",", " ")
+    return _WRITTEN[money.currency].format(number)

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
@@ -16,11 +16,14 @@ from rich.markup import escape
 from choptym.local.demo.run import read_payments, run_demo
 from choptym.local.environment import PASSWORD
 from choptym.local.errors import StackError
+from choptym.local.given_servers import given_address, hide_password
 from choptym.local.launch import die_with_parent
 from choptym.local.stack import Stack
 
 INTERRUPTED = 130
 STAYING = "Running. [bold]Ctrl-C[/] stops everything."
+EVENTS_PATH = "/api/payments/{id}/events/"
+FLOWER_SHOWS = "/broker and /workers; task events are off"
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,8 +57,9 @@ def _demo(console: Console) -> int:
     with _running_stack(console) as stack:
         outcome = run_demo(stack, payments, console)
         if stays:
-            console.print(STAYING)
             outcome.print_summary()
+            _print_rows(_places_to_look(stack)[:2], console)
+            console.print(STAYING)
             _stay()
     if not stays:  # after the last word about stopping: it is the last line of all
         outcome.print_summary()
@@ -88,19 +92,36 @@ def _running_stack(console: Console) -> Iterator[Stack]:
 
 
 def _print_addresses(stack: Stack, console: Console) -> None:
+    places = _places_to_look(stack)
+    places += [
+        ("PostgreSQL", _shown("DATABASE_URL", stack.database_url), ""),
+        ("Redis", _shown("REDIS_URL", stack.redis_url), ""),
+        ("Logs", str(stack.root / "log"), ""),
+    ]
+    _print_rows(places, console)
+
+
+def _places_to_look(stack: Stack) -> list[tuple[str, str, str]]:
+    """Return name, address and who may enter; the API's documentation and the admin first."""
     staff, customers = f"admin / {PASSWORD}", f"customer1 … customer200 / {PASSWORD}"
-    for name, url, who in (
+    return [
         ("API documentation", f"{stack.web}/api/docs/", customers),
         ("Admin", f"{stack.web}/admin/", staff),
-        ("Flower: queues and workers", stack.flower, staff),
+        ("Flower: queues and workers", stack.flower, f"{staff}; {FLOWER_SHOWS}"),
         ("Messages to customers", stack.sink, ""),
         ("Sandbox: the gateways", stack.sandbox, ""),
-        ("Event stream", stack.events, ""),
-        ("PostgreSQL", stack.database_url, ""),
-        ("Redis", stack.redis_url, ""),
-        ("Logs", str(stack.root / "log"), ""),
-    ):
-        console.print(f"  [bold]{name:<28}[/]{escape(url)}" + (f"  [dim]({who})[/]" if who else ""))
+        ("Event stream", stack.events + EVENTS_PATH, ""),
+    ]
+
+
+def _print_rows(rows: Sequence[tuple[str, str, str]], console: Console) -> None:
+    for name, address, remark in rows:
+        console.print(f"  [bold]{name:<28}[/]{escape(address)}" + (f"  [dim]({escape(remark)})[/]" if remark else ""))
+
+
+def _shown(name: str, url: str) -> str:
+    """The password of an embedded server is made for you to use; yours is nobody's to print."""
+    return hide_password(url) if given_address(os.environ, name) else url
 
 
 def _follow_make() -> None:

@@ -1,4 +1,4 @@
-"""`make clean`: remove .venv and .local. Run by path with the system's Python, since .venv goes."""
+"""`make clean`: remove .venv, .local and the tools' caches. Run by path with the system's Python, since .venv goes."""
 
 import fcntl
 import shutil
@@ -7,18 +7,23 @@ import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
+MADE_HERE = (".venv", ".mypy_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis")
 OUTSIDE_PREFIX = "choptym-postgres-"  # as in postgres_home.py, which cannot be imported here
 
 
 def main() -> int:
     root = PROJECT / ".local"
-    if _is_running(root):
-        print(f"A stack runs in {root}: stop it first.", file=sys.stderr)
+    try:
+        if _is_running(root):
+            print(f"A stack runs in {root}: stop it first.", file=sys.stderr)
+            return 1
+        for directory in (_outside(root), root, *(PROJECT / name for name in MADE_HERE)):
+            if directory and directory.exists():
+                print(f"removing {directory}")
+                shutil.rmtree(directory)
+    except PermissionError as error:
+        print(f"{error.filename} is not yours to remove: `sudo make clean`.", file=sys.stderr)
         return 1
-    for directory in (_outside(root), root, PROJECT / ".venv"):
-        if directory and directory.exists():
-            print(f"removing {directory}")
-            shutil.rmtree(directory)
     return 0
 
 

@@ -78,7 +78,8 @@ def _project(addresses: Addresses, database_url: str, redis_url: str) -> dict[st
         "SMS_URL": f"json://{HOST}:{addresses.sink_port}/sms/{{to}}",
         "PUSH_URL": f"json://{HOST}:{addresses.sink_port}/push/{{to}}",
         "LOCAL_STACK": "true",
-        "LOGIN_THROTTLE": "10000/min",  # the demo's 200 customers log in at once, from one address
+        "LOGIN_THROTTLE": "10000/min",
+        "LOGIN_ADDRESS_THROTTLE": "100000/min",  # the demo's 200 customers log in at once, from one address
         "MAX_CONCURRENT_PAYMENTS": "10",
         "PYTHONUNBUFFERED": "1",
     }

@@ -7,6 +7,7 @@ processes, each by number and moment of start: together they never mean another 
 import fcntl
 import json
 import os
+import pwd
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,18 +19,21 @@ from choptym.local.errors import StackError
 RECORD = "processes.json"
 LOCK = "lock"
 GRACE_SECONDS = 6
+WAY_OUT = "remove it as its owner (`sudo make clean`), or work in a clone of your own"
 
 
 def write_json(path: Path, value: object) -> None:
     """Write the whole file or nothing of it: others read it while we run."""
     fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)  # stack.json holds the password of the database
     fresh.write_text(json.dumps(value, indent=2) + "\n")
     fresh.replace(path)
 
 
 def lock(root: Path) -> IO[str]:
     """Take the root for this process until the returned file is closed."""
-    root.mkdir(parents=True, exist_ok=True)
+    _require_ours(root)
     file = (root / LOCK).open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -44,6 +48,29 @@ def lock(root: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _require_ours(root: Path) -> None:
+    """Raise StackError unless we may write in this root, and in what an earlier stack made there."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        others = [path for path in (root, *root.iterdir(), *root.glob("log/*")) if not _is_ours(path)]
+    except OSError as error:
+        raise StackError(f"{root} cannot be used ({error.strerror}): {WAY_OUT}.") from None
+    if others:
+        raise StackError(f"{others[0]} belongs to {_owner(others[0])} and is not yours to write: {WAY_OUT}.")
+
+
+def _is_ours(path: Path) -> bool:
+    return os.access(path, os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0))
+
+
+def _owner(path: Path) -> str:
+    uid = path.stat().st_uid
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def write(root: Path, pids: Mapping[str, int]) -> None:

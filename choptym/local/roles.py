@@ -16,6 +16,7 @@ CONFIRM_THREADS = 8
 NOTIFY_THREADS = 2
 MAINTENANCE_THREADS = 2
 WORKER_STOP_SECONDS = 20  # longer than a call to a gateway usually takes; the row outlives what is cut off
+FLOWER_ASKS_FOR_MS = 2000
 WEB_PROCESSES = 2
 WEB_THREADS = 8
 BACKLOG = 2048
@@ -49,12 +50,14 @@ class Roles:
             self._worker("confirm", "webhooks", CONFIRM_THREADS),
             self._worker("notify", "notifications", NOTIFY_THREADS),
             self._worker("maintenance", "maintenance", MAINTENANCE_THREADS),
-            self._flower(),
         ]
 
-    def beat(self) -> Role:
-        """The clock: with its first tick the workers look at the tables."""
-        return self._celery("beat", ("beat", "-s", str(self._root / "beat-schedule"), "-l", "WARNING"))
+    def last(self) -> list[Role]:
+        """The clock, with whose first tick the workers look at the tables; and Flower, which asks the workers once."""
+        return [
+            self._celery("beat", ("beat", "-s", str(self._root / "beat-schedule"), "-l", "WARNING")),
+            self._flower(),
+        ]
 
     def _web(self) -> Role:
         at = self._addresses
@@ -70,7 +73,9 @@ class Roles:
     def _flower(self) -> Role:
         at = self._addresses
         options = (f"--address={HOST}", f"--port={at.flower_port}", f"--basic-auth=admin:{PASSWORD}")
-        command = ("celery", "-A", "choptym", "flower", *options, "--enable-events=False")
+        # Its page of queues shows those of the workers that answer in time when it starts, and no others.
+        asking = ("--enable-events=False", f"--inspect-timeout={FLOWER_ASKS_FOR_MS}")
+        command = ("celery", "-A", "choptym", "flower", *options, *asking)
         return self._http("flower", command, f"{at.flower}/healthcheck")
 
     def _worker(self, name: str, queues: str, threads: int) -> Role:
@@ -103,5 +108,5 @@ class Roles:
 
 _GRANIAN = (
     *("--host", HOST, "--backlog", str(BACKLOG), "--no-ws", "--no-access-log", "--log-level", "warning"),
-    *("--respawn-failed-workers", "--workers-kill-timeout", "8"),
+    *("--respawn-failed-workers", "--workers-kill-timeout", "3"),
 )

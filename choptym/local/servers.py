@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from choptym.local.environment import given
+from choptym.local.given_servers import describe, given_address, require_postgres, require_redis
 from choptym.local.postgres import Postgres
-from choptym.local.probes import require_postgres, require_redis
 from choptym.local.redis import Redis
 from choptym.local.supervisor import Say, Supervisor
 
@@ -14,24 +13,22 @@ class Servers:
     """Starts what is missing; afterwards both addresses can be used."""
 
     def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
-        self._postgres = None if given(environ, "DATABASE_URL") else Postgres(root)
-        self._redis = None if given(environ, "REDIS_URL") else Redis(root)
-        self._environ = environ
+        self._given_postgres = given_address(environ, "DATABASE_URL")
+        self._given_redis = given_address(environ, "REDIS_URL")
+        self._postgres = None if self._given_postgres else Postgres(root)
+        self._redis = None if self._given_redis else Redis(root)
 
     @property
     def database_url(self) -> str:
-        return self._postgres.url if self._postgres else self._environ["DATABASE_URL"].strip()
+        return self._postgres.url if self._postgres else str(self._given_postgres)
 
     @property
     def redis_url(self) -> str:
-        return self._redis.url if self._redis else self._environ["REDIS_URL"].strip()
+        return self._redis.url if self._redis else str(self._given_redis)
 
     def start(self, supervisor: Supervisor, say: Say) -> None:
-        """Return when both answer. Raises StackError, also when a given one cannot be reached."""
-        if not self._postgres:
-            require_postgres(self.database_url)
-        if not self._redis:
-            require_redis(self.redis_url)
+        """Return when both answer. Raises StackError, also when a given one cannot be used."""
+        self._require_given(say)
         if self._postgres:
             self._postgres.prepare()
         embedded = [server.role() for server in (self._postgres, self._redis) if server]
@@ -39,3 +36,12 @@ class Servers:
             supervisor.start(embedded, say)
         if self._postgres:
             self._postgres.create_database()
+
+    def _require_given(self, say: Say) -> None:
+        for name, url, require in (
+            ("DATABASE_URL", self._given_postgres, require_postgres),
+            ("REDIS_URL", self._given_redis, require_redis),
+        ):
+            if url:
+                say(f"{name} is set: using {describe(url)} instead of an embedded server (unset it for one)")
+                require(url)

@@ -87,14 +87,16 @@ class Stack:
     def stop(self, say: Say = lambda _: None) -> None:
         """Stop everything. Safe to call again."""
         self._is_up = False
+        if not self._lock:  # refused: what runs in this root belongs to another stack
+            return
         try:
             if self._supervisor:
                 self._supervisor.stop(say)
         finally:
             self._supervisor = None
             (self.root / "stack.json").unlink(missing_ok=True)
-            if self._lock:
-                self._lock.close()
+            self._lock.close()
+            self._lock = None
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `manage.py` in the environment of the stack."""
@@ -123,7 +125,7 @@ class Stack:
         roles = Roles(self.root, self.addresses, self.environment)
         loading = [*supervisor.begin(roles.outside_world()), *supervisor.begin(roles.ours())]
         self._prepare_tables(loading, say)
-        supervisor.wait_ready([*loading, *supervisor.begin([roles.beat()])], say)
+        supervisor.wait_ready([*loading, *supervisor.begin(roles.last())], say)
 
     def _prepare_tables(self, loading: Sequence[Child], say: Say) -> None:
         """Migrate and seed while the processes load; give up as soon as one of them fails."""

@@ -18,6 +18,7 @@ from choptym.local.role import Role, launched
 TICK_SECONDS = 0.02
 PROBE_SECONDS = 0.05
 SAY_SECONDS = 1.5  # nobody looks at a silent terminal for longer
+STOP_SAY_SECONDS = 1.0  # who pressed Ctrl-C is less patient
 BACKOFF_SECONDS = (0.2, 5.0)
 STEADY_SECONDS = 30  # one that lived so long starts again at the shortest backoff
 TAIL_LINES = 25
@@ -161,9 +162,7 @@ class Supervisor:
             running = [child for child in batch if child.process]
             if running:
                 say(f"stopping {', '.join(child.role.name for child in running)}")
-                with ThreadPoolExecutor(len(running)) as stops:
-                    outcomes = [stops.submit(child.stop) for child in running]
-                troubles += [str(error) for outcome in outcomes if (error := outcome.exception())]
+                troubles += _stop_together(running, say)
         self._finished.set()
         self._thread.join()
         if troubles:
@@ -188,6 +187,19 @@ def raise_failure(children: Sequence[Child]) -> None:
     for child in children:
         if child.failure:
             raise StackError(f"{child.role.name} {child.failure}. The end of {child.log}:\n{child.tail()}")
+
+
+def _stop_together(children: Sequence[Child], say: Say) -> list[str]:
+    """Stop these at the same time, naming those which take long; return what went wrong."""
+    said_at = started_at = time.monotonic()
+    with ThreadPoolExecutor(len(children)) as stops:
+        runs = {child.role.name: stops.submit(child.stop) for child in children}
+        while waiting := [name for name, run in runs.items() if not run.done()]:
+            time.sleep(TICK_SECONDS)
+            if time.monotonic() - said_at > STOP_SAY_SECONDS:
+                said_at = time.monotonic()
+                say(f"waiting for {', '.join(waiting)} to stop ({said_at - started_at:.0f} s)")
+    return [str(error) for run in runs.values() if (error := run.exception())]
 
 
 def _wait_for(child: Child, give_up: threading.Event) -> None:

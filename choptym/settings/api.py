@@ -7,11 +7,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["choptym.lib.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "choptym.lib.openapi.Schema",
     "EXCEPTION_HANDLER": "choptym.lib.api_errors.answer_error",
     "DEFAULT_PAGINATION_CLASS": "choptym.lib.pages.NewestFirst",
     "PAGE_SIZE": 50,
-    "DEFAULT_THROTTLE_RATES": {"login": env.text("LOGIN_THROTTLE", "30/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "login": env.text("LOGIN_THROTTLE", "30/min"),
+        # Many customers share the address of their operator: this one only slows whoever tries many names.
+        "login_address": env.text("LOGIN_ADDRESS_THROTTLE", "600/min"),
+    },
+    "NUM_PROXIES": env.integer("NUM_PROXIES", 1, minimum=0),
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -21,7 +26,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (
         "Orders, payments and wallets of a food-ordering service. "
         "Amounts are whole minor units beside their currency; XAF has no minor unit. "
-        'Errors are {"code", "message", "fields"}.'
+        'Errors are {"code", "message", "fields"}. Log in at /api/auth/token/, then send `Authorization: Token …`. '
+        "Times are ISO 8601 with their offset. New fields and new codes may be added; none changes its meaning."
     ),
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -30,4 +36,8 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,  # our PATCH wants what it names
+    "PATH_CONVERTER_OVERRIDES": {"bigint": {"type": "integer", "format": "int64", "minimum": 1}},
+    "PREPROCESSING_HOOKS": ["payments.openapi.add_event_stream"],
+    "POSTPROCESSING_HOOKS": [],  # enums have the names that their fields give them
 }

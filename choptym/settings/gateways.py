@@ -43,7 +43,13 @@ def _seconds(variable: str, default: str) -> float:
 
 def _absence(prefix: str, default: str) -> float | None:
     """After this long, "no such reference" proves that a lost request was never executed. 0: it never does."""
-    return _seconds(f"{prefix}_ABSENCE_PROVES_AFTER_SECONDS", default) or None
+    seconds = _seconds(f"{prefix}_ABSENCE_PROVES_AFTER_SECONDS", default)
+    if 0 < seconds < PAYMENT_LEASE_SECONDS:
+        env.problem(
+            f"{prefix}_ABSENCE_PROVES_AFTER_SECONDS must be 0, or no less than PAYMENT_LEASE_SECONDS "
+            f"({PAYMENT_LEASE_SECONDS}): until then the request may still be sent"
+        )
+    return seconds or None
 
 
 def _entry(prefix: str, adapter: str, options: dict[str, Any], rate_per_second: str) -> dict[str, Any]:

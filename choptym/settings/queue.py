@@ -71,6 +71,7 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "payments.tasks.process_events": {"queue": "webhooks"},
     "payments.tasks.confirm_payments": {"queue": "webhooks"},
+    "payments.tasks.look_up_strangers": {"queue": "webhooks"},
     "notifications.tasks.deliver_notifications": {"queue": "notifications"},
     "payments.tasks.sweep_*": {"queue": "maintenance"},
     "payments.tasks.expire_*": {"queue": "maintenance"},

@@ -53,7 +53,7 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
 
     @page_action(name="Replay", permission="replay", icon="replay")
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _to_replay_page([int(object_id)])
+        return _to_replay_page([int(object_id)] if object_id.isdecimal() else [])
 
     def replay_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for the reason, then replay each. Those that somebody else has replayed by now are told of."""

@@ -18,7 +18,8 @@ Point the base addresses here; credentials are these, or the variables in bracke
     /cashfree/pg  x-client-id TEST_sandbox [CASHFREE_CLIENT_ID], x-client-secret cfsk_ma_test_sandbox
                   [CASHFREE_CLIENT_SECRET], which also signs webhooks
 
-The control side, JSON both ways; a refusal is {"code", "message", "field"} and changes nothing:
+A browser finds a summary at /. The control side, JSON both ways; a refusal is {"code", "message", "field"} and changes
+nothing:
 
     GET   /control                             the gateways, and the sandbox's time
     GET   /control/{gateway}                   its knobs, and the overrides by phone

@@ -23,7 +23,7 @@ async def serve(gateways: Mapping[str, Gateway], clock: Clock, request: web.Base
     if body is None:
         return _refuse(400, "bad_json", "the body must be a JSON object")
     match [request.method, *path.strip("/").split("/")]:
-        case ["GET", "" | "control"]:
+        case ["GET", "control"]:
             return as_json({"gateways": sorted(gateways), "now": as_iso(clock.now())})
         case ["POST", "control", "reset"]:
             return _reset(gateways, clock, body)

@@ -15,13 +15,25 @@ from payments.sandbox.calls import Answer, as_html, as_json, parse_object
 from payments.sandbox.gateway import Gateway
 
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sandbox payment</title>{refresh}</head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sandbox payment</title>{refresh}<style>{style}</style></head><body>
 <h1>{amount}</h1><p>Sandbox of {gateway}: no money moves. Status: <b id="state">{state}</b></p>
 {form}</body></html>"""
 
-FORM = """<form method="post"><label>Phone <input name="phone" value="{phone}" pattern="{pattern}" required></label>
-<button name="action" value="pay">Pay</button> <button name="action" value="decline">Decline</button></form>"""
+STYLE = """
+:root { color-scheme: light dark; font: 18px/1.5 system-ui, sans-serif; }
+body { max-width: 26rem; margin: 0 auto; padding: 1.2rem; }
+h1 { font-size: 2rem; margin: 1rem 0 .3rem; }
+label, input, button { display: block; width: 100%; box-sizing: border-box; font: inherit; }
+input, button { min-height: 3.2rem; border-radius: .7rem; padding: .6rem .9rem; margin: .4rem 0 .8rem; }
+input { border: 1px solid #8888; }
+button { border: 0; font-weight: 600; background: #8883; color: inherit; cursor: pointer; }
+button[value=pay] { background: #176b3a; color: #fff; }
+"""
+
+FORM = """<form method="post">
+<label>Phone <input name="phone" type="tel" inputmode="numeric" value="{phone}" pattern="{pattern}" required></label>
+<button name="action" value="pay">Pay</button><button name="action" value="decline">Decline</button></form>"""
 
 
 async def serve(gateway: Gateway, request: web.BaseRequest, link_id: str) -> Answer:
@@ -96,6 +108,7 @@ def _show_page(gateway: Gateway, entry: Entry) -> Answer:
     return as_html(
         PAGE.format(
             refresh='<meta http-equiv="refresh" content="1">' if is_waiting else "",
+            style=STYLE,
             amount=gateway.dialect.show_money(entry),
             gateway=escape(gateway.name),
             state=entry.state,

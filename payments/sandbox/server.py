@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from payments.sandbox import control, page
+from payments.sandbox import control, home, page
 from payments.sandbox.calls import Answer, as_json
 from payments.sandbox.clock import Clock
 from payments.sandbox.dialects import DIALECTS
@@ -52,6 +52,8 @@ class Sandbox:
         _, _, path = request.path.partition("/")
         first, _, tail = path.partition("/")
         gateway = self.gateways.get(first)
+        if not path and request.method == "GET":
+            return home.draw_home(self.gateways, self.clock)
         if gateway is None:
             return await control.serve(self.gateways, self.clock, request, path)
         prefix = gateway.dialect.page_prefix

@@ -1,12 +1,13 @@
 """The world that bad requests are sent to."""
 
 import pytest
-from django.core.cache import cache
 
+from choptym.lib.jobs import redis
 from tests.api.world import World, make_world
 
 
 @pytest.fixture
 def world(db: None, silent_gateways: None) -> World:
-    cache.clear()  # the counters of the throttles
+    for key in redis().scan_iter("choptym:tries:*"):
+        redis().delete(key)
     return make_world()

@@ -22,7 +22,6 @@ def code_of(answer: HttpResponse) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
-        (b"", "invalid"),
         (b"{", "parse_error"),
         (b'{"method": "fapshi",}', "parse_error"),
         (b"{'method': 'fapshi'}", "parse_error"),
@@ -49,6 +48,15 @@ def test_a_body_that_is_no_json_object(world: World, path: str, raw: bytes, code
         answer = world.send("POST", path, raw=raw)
 
     assert code_of(answer) == (400, code)
+
+
+@pytest.mark.parametrize(("path", "code"), [(CHECKOUT, "required"), *[(path, "invalid") for path in POSTS[1:]]])
+def test_a_body_that_is_empty(world: World, path: str, code: str) -> None:
+    with nothing_changes():
+        answer = world.send("POST", path, raw=b"")
+
+    assert code_of(answer) == (400, code)
+    assert (len(read(answer)["fields"]) == 1) == (code == "required")
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -263,6 +271,6 @@ def test_too_many_logins_for_one_name(world: World) -> None:
         for _ in range(31)
     ]
 
-    assert [answer.status_code for answer in answers] == [400] * 30 + [429]
+    assert [answer.status_code for answer in answers] == [401] * 30 + [429]
     assert code_of(answers[-1]) == (429, "throttled")
     assert int(answers[-1].headers["Retry-After"]) > 0

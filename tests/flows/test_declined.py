@@ -20,7 +20,7 @@ def test_a_push_that_is_declined_gives_everything_back(live: Live, method: str, 
     assert body["message"] == "It was declined on the phone, or the balance was too low."
     assert_not_paid(purchase, "FAILED", "declined", tries=["NOT_PAID"])
     [message] = live.messages(purchase.customer.phone)
-    assert "5,000 XAF" in message["text"]
+    assert "5 000 FCFA" in message["text"]
     assert "le solde était insuffisant" in message["text"]
 
 

@@ -94,9 +94,9 @@ def test_who_must_approve_is_told_how(live: Live) -> None:
         purchase.wait("SETTLED")
 
 
-def follow(customer: Customer, url: str, payment: int) -> Iterator[dict[str, Any]]:
+def follow(customer: Customer, url: str, payment: int, language: str = "en") -> Iterator[dict[str, Any]]:
     """The bodies of the stream until it ends."""
-    headers = {"Authorization": f"Token {customer.token}"}
+    headers = {"Authorization": f"Token {customer.token}", "Accept-Language": language}
     path = f"{url}/api/payments/{payment}/events/"
     with requests.get(path, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
         assert answer.status_code == 200
@@ -128,18 +128,34 @@ def test_a_stream_of_a_payment_that_has_ended_says_so_and_closes(live: Live) -> 
     assert [body["status"] for body in bodies] == ["SETTLED"]
 
 
+def test_a_stream_speaks_the_language_of_who_follows(live: Live) -> None:
+    purchase = unlucky(live, "fapshi", latency_ms=700, refusal_rate=1)
+
+    [*_, last] = follow(purchase.customer, live.stack.events, purchase.payment, "fr")
+
+    assert (last["status"], last["message"][:30]) == ("FAILED", "Il a été refusé sur le télépho")
+
+
 @pytest.mark.invariant("INV-10")
 def test_a_stream_is_not_for_strangers(live: Live) -> None:
     purchase = buy(live)
     path = f"/api/payments/{purchase.payment}/events/"
-    stranger = {"Authorization": f"Token {live.customer().token}"}
+    stranger = {"Authorization": f"Token {live.customer().token}", "Accept-Language": "fr"}
 
     answers = [
         requests.get(f"{live.stack.events}{path}", headers=headers, timeout=TIMEOUT_SECONDS)
-        for headers in (stranger, {}, {"Authorization": "Token x"})
+        for headers in (stranger, {}, {"Authorization": "Basic eDp4"}, {"Authorization": "Token x"})
     ]
 
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "not_found")] * 3
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (404, "not_found"),
+        (401, "not_authenticated"),
+        (401, "not_authenticated"),
+        (401, "authentication_failed"),
+    ]
+    assert [answer.headers.get("WWW-Authenticate") for answer in answers] == [None, "Token", "Token", "Token"]
+    assert answers[0].json()["message"] == "Introuvable."
+    assert all(set(answer.json()) == {"code", "message", "fields"} for answer in answers)
     purchase.wait("SETTLED")
 
 
@@ -152,6 +168,8 @@ def test_the_web_process_sends_the_client_to_the_stream(live: Live) -> None:
 
     assert answer.status_code == 307
     assert answer.headers["Location"] == f"{live.stack.events}{path}"
+    # Some clients drop Authorization on the way: the payment tells them where to go at once.
+    assert purchase.customer.get(f"/api/payments/{purchase.payment}/")["events_url"] == f"{live.stack.events}{path}"
     purchase.wait("SETTLED")
 
 

@@ -31,7 +31,7 @@ def test_a_top_up_enters_the_wallet_once(live: Live, method: str) -> None:
         "currency": "XAF",
         "accounts": [{"currency": "XAF", "balance_minor": 12_000}],
     }
-    assert statement(customer) == [("capture", 12_000)]
+    assert statement(customer) == [("topup", 12_000)]
     assert_told(live, payment, customer.phone, "wallet_topped_up")
 
 
@@ -61,7 +61,7 @@ def test_an_order_is_paid_from_the_wallet_without_any_gateway(live: Live) -> Non
     assert entries(live, payment) == {("sale", f"customer:{customer.id}", "sales", 6_000)}
     assert attempts(live, payment) == []
     assert live.balance(customer) == 4_000
-    assert statement(customer) == [("sale", -6_000), ("capture", 10_000)]
+    assert statement(customer) == [("purchase", -6_000), ("topup", 10_000)]
     assert customer.get(f"/api/orders/{answer['order']}/")["status"] == "PAID"
     assert live.rows("SELECT stock_on_hand, stock_reserved, stock_sold FROM orders_product WHERE id = %s", product) == [
         (8, 0, 2)
@@ -100,7 +100,7 @@ def test_two_orders_that_race_for_one_balance_are_not_both_paid(live: Live) -> N
         ("SETTLED", ""),
     ]
     assert live.balance(customer) == 2_000
-    assert statement(customer) == [("sale", -3_000), ("capture", 5_000)]
+    assert statement(customer) == [("purchase", -3_000), ("topup", 5_000)]
     assert customer.cart() == {product: 1}
     assert live.rows("SELECT stock_on_hand, stock_reserved, stock_sold FROM orders_product WHERE id = %s", product) == [
         (9, 0, 1)
@@ -115,7 +115,7 @@ def test_a_queued_payment_from_the_wallet_can_be_cancelled_and_keeps_its_money(l
 
     assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
     assert live.balance(customer) == 5_000
-    assert statement(customer) == [("capture", 5_000)]
+    assert statement(customer) == [("topup", 5_000)]
 
 
 def test_a_wallet_is_not_topped_up_from_itself(live: Live) -> None:
@@ -124,5 +124,5 @@ def test_a_wallet_is_not_topped_up_from_itself(live: Live) -> None:
     wish = {"method": "wallet", "phone": customer.phone, "amount_minor": 1_000}
     answer = customer.call("POST", "/api/wallet/topups/", wish, **{"Idempotency-Key": "from-itself"})
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_method")
     assert customer.get("/api/payments/") == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from choptym.lib.money import CURRENCIES, MINOR_DIGITS, Money
+from choptym.lib.money import CURRENCIES, MINOR_DIGITS, Money, written
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,19 @@ from choptym.lib.money import CURRENCIES, MINOR_DIGITS, Money
 )
 def test_is_shown_with_the_digits_of_its_currency(money: Money, text: str) -> None:
     assert str(money) == text
+
+
+@pytest.mark.parametrize(
+    ("money", "english", "french"),
+    [
+        (Money(5000, "XAF"), "5,000 FCFA", "5 000 FCFA"),
+        (Money(999, "XAF"), "999 FCFA", "999 FCFA"),
+        (Money(1234567, "XAF"), "1,234,567 FCFA", "1 234 567 FCFA"),
+        (Money(149900, "INR"), "₹1,499.00", "₹1,499.00"),
+    ],
+)
+def test_is_written_for_people_in_their_language(money: Money, english: str, french: str) -> None:
+    assert (written(money, "en"), written(money, "fr")) == (english, french)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,21 @@ import pytest
 from choptym.local import processes, register
 from choptym.local.errors import StackError
 from choptym.local.role import PROJECT
+from choptym.local.stack import Stack
 from tests.local.fakes import wait_until
+from tests.local.nobody import as_nobody, python_for_all
+
+TAKES_THE_LOCK = """
+import sys
+from pathlib import Path
+from choptym.local import register
+from choptym.local.errors import StackError
+
+try:
+    register.lock(Path(sys.argv[1]))
+except StackError as error:
+    print(error)
+"""
 
 
 def start_runner(root: Path) -> tuple[subprocess.Popen[str], str]:
@@ -81,3 +95,49 @@ def test_a_record_of_an_earlier_boot_means_nothing(tmp_path: Path) -> None:
     (tmp_path / "processes.json").write_text(json.dumps(record | {"boot": "before"}))
 
     assert register.stop_leftovers(tmp_path) == []
+
+
+def test_a_refused_start_touches_nothing_of_the_stack_that_runs(tmp_path: Path) -> None:
+    (tmp_path / "stack.json").write_text("{}")
+    refused = Stack(tmp_path, {})
+
+    with register.lock(tmp_path):
+        with pytest.raises(StackError, match="runs in"):
+            refused.start()
+        refused.stop()
+
+    assert (tmp_path / "stack.json").read_text() == "{}"
+
+
+def test_what_it_writes_about_the_stack_is_for_nobody_else(tmp_path: Path) -> None:
+    (tmp_path / "stack.json").write_text("older")
+
+    register.write_json(tmp_path / "stack.json", {"database_url": "hidden"})
+
+    assert (tmp_path / "stack.json").stat().st_mode & 0o777 == 0o600
+    assert json.loads((tmp_path / "stack.json").read_text()) == {"database_url": "hidden"}
+
+
+def test_a_root_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StackError, match=r"file/\.local cannot be used \(Not a directory\): remove it as its owner"):
+        register.lock(tmp_path / "file" / ".local")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to somebody else")
+@pytest.mark.parametrize("foreign", ["", "log", "log/web.log"])
+def test_a_root_of_somebody_else_is_refused_in_one_sentence(tmp_path: Path, foreign: str) -> None:
+    root = tmp_path / ".local"
+    (root / "log").mkdir(parents=True)
+    (root / "log" / "web.log").touch()
+    for path in (root, root / "log", root / "log" / "web.log"):
+        os.chown(path, 65534, 65534)
+    os.chown(root / foreign, 0, 0)
+
+    done = as_nobody([python_for_all(), "-c", TAKES_THE_LOCK, str(root)])
+
+    assert done.stdout == (
+        f"{root / foreign} belongs to root and is not yours to write:"
+        " remove it as its owner (`sudo make clean`), or work in a clone of your own.\n"
+    ), done.stderr

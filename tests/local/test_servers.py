@@ -3,9 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +13,13 @@ import redis
 
 from choptym.local import processes
 from choptym.local.errors import StackError
-from choptym.local.role import PROJECT, Role
+from choptym.local.role import Role
 from choptym.local.servers import Servers
 from choptym.local.supervisor import Supervisor
 from tests.local.fakes import wait_until
+from tests.local.nobody import NOBODY, as_nobody, python_for_all
 
 IS_ROOT = os.geteuid() == 0
-NOBODY = 65534
 
 AS_ORDINARY_USER = """
 import os, sys
@@ -147,30 +144,6 @@ def test_an_ordinary_user_can_run_it(tmp_path: Path) -> None:
     done = as_nobody([python, "-c", AS_ORDINARY_USER, str(root)])
 
     assert done.stdout.split() == [str(NOBODY), "choptym"], done.stderr
-
-
-def python_for_all() -> str:
-    """Return a Python of our version that an ordinary user may run; root's own may lie in its home."""
-    same = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
-    for python in (sys.executable, shutil.which("python3", path=os.defpath)):
-        if python and as_nobody([python, "-c", same]).returncode == 0:
-            return python
-    pytest.skip("no Python that an ordinary user may run")
-
-
-def as_nobody(command: list[str]) -> subprocess.CompletedProcess[str]:
-    packages = os.pathsep.join([str(PROJECT), sysconfig.get_path("purelib")])
-    return subprocess.run(
-        ["/usr/bin/env", *command],  # which says so, rather than raising, when it may not run the command
-        user=NOBODY,
-        group=NOBODY,
-        extra_groups=[],
-        cwd="/",
-        env={"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def can_connect(url: str) -> bool:

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,13 @@ def test_marks_its_processes(supervisor: Supervisor, tmp_path: Path) -> None:
     assert processes.has_marker(supervisor.pids["web"], tmp_path)
     assert not processes.has_marker(supervisor.pids["web"], tmp_path / "other")
     assert not processes.has_marker(os.getpid(), tmp_path)
+
+
+def test_names_what_takes_long_to_stop(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path)
+    supervisor.start([replace(stubborn("web", tmp_path), stop_within_seconds=1.3)])
+    said: list[str] = []
+
+    supervisor.stop(said.append)
+
+    assert said == ["stopping web", "waiting for web to stop (1 s)"]

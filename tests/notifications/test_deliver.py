@@ -38,7 +38,7 @@ def test_a_text_goes_to_the_number_with_its_country() -> None:
 
     [(_, path, _, body)] = sink.asked
     assert path == "/sms/237677000001"
-    assert "We received 2,500 XAF for order CT-000042 (Chez Ngono)" in json.loads(body)["message"]
+    assert "We received 2,500 FCFA for order CT-000042 (Chez Ngono)" in json.loads(body)["message"]
     sent = fresh(row)
     assert (sent.state, sent.attempts, sent.problem) == ("SENT", 1, "")
     assert sent.sent_at is not None
@@ -71,12 +71,13 @@ def test_a_mail_has_a_subject_and_a_text() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", Language.values)
 def test_every_kind_has_words_in_every_language(kind: str, language: str) -> None:
-    context = {"amount": "2,500 XAF", "order": "CT-000042", "shop": "Chez <Ngono> & fils", "why_en": "a", "why_fr": "b"}
+    names = {"order": "CT-000042", "shop": "Chez <Ngono> & fils", "why_en": "a", "why_fr": "b"}
+    context = {**names, "amount_en": "2,500 FCFA", "amount_fr": "2 500 FCFA"}
 
     letter = write_letter(make_notification(kind=kind, language=language, context=context))
 
     assert letter.subject
-    assert "2,500 XAF" in letter.text
+    assert {"en": "2,500 FCFA", "fr": "2 500 FCFA"}[language] in letter.text
     assert "&amp;" not in letter.subject + letter.text
     assert "{" not in letter.subject + letter.text
 

@@ -18,7 +18,7 @@ def said(user_id: int) -> list[tuple[str, str, str]]:
 
 
 def message(user_id: int, *, kind: str = "payment_settled", phone: str = PHONE) -> Message:
-    return Message(user_id=user_id, kind=kind, about=f"payment:{user_id}", phone=phone, context={"amount": "1 XAF"})
+    return Message(user_id=user_id, kind=kind, about=f"payment:{user_id}", phone=phone, context={"amount_en": "1 FCFA"})
 
 
 def test_without_a_wish_by_text_in_french() -> None:
@@ -27,7 +27,7 @@ def test_without_a_wish_by_text_in_french() -> None:
     notify([message(user.pk)])
 
     assert said(user.pk) == [("sms", PHONE, "fr")]
-    assert Notification.objects.get(user=user).context == {"amount": "1 XAF"}
+    assert Notification.objects.get(user=user).context == {"amount_en": "1 FCFA"}
 
 
 @pytest.mark.parametrize(

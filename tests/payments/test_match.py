@@ -7,8 +7,9 @@ import pytest
 from payments.charge import charge_payment
 from payments.confirm import confirm_batch
 from payments.match import LOOK_AGAIN_SECONDS, match_batch
-from payments.models import Payment, WebhookEvent
+from payments.models import Payment, PaymentAttempt, WebhookEvent
 from payments.states import AttemptState, PaymentState
+from payments.strangers import look_up_strangers
 from tests.factories import a_while_ago, fresh, make_attempt, make_event, make_order, make_payment, make_pending
 from tests.gateways import switched_on
 from tests.payments.books import entries_of
@@ -47,20 +48,39 @@ def test_an_event_makes_its_payment_due_and_settles_nothing_itself(by: str) -> N
     assert match_batch("fapshi") == 0
 
 
-def test_an_event_teaches_the_gateways_id_of_a_try_whose_answer_was_lost() -> None:
-    payment = make_payment(state=PaymentState.REQUESTED)
-    attempt = make_attempt(payment, AttemptState.UNKNOWN)
-    make_event(reference=str(attempt.reference), transaction_id="G-77")
+def lost(sandbox: Sandbox) -> tuple[PaymentAttempt, str]:
+    """A try whose answer was lost, and the id that the sandbox knows it by."""
+    payment, transaction_id = collected(sandbox)
+    payment.attempts.update(state=AttemptState.UNKNOWN, transaction_id="")
+    Payment.objects.filter(pk=payment.pk).update(state=PaymentState.REQUESTED)
+    return payment.attempts.get(), transaction_id
+
+
+def test_an_event_teaches_the_gateways_id_of_a_try_whose_answer_was_lost(sandbox: Sandbox) -> None:
+    attempt, transaction_id = lost(sandbox)
+    make_event(reference=str(attempt.reference), transaction_id=transaction_id)
 
     match_batch("fapshi")
 
-    assert fresh(attempt).transaction_id == "G-77"
+    assert fresh(attempt).transaction_id == transaction_id
 
 
-def test_an_id_that_is_known_is_not_replaced() -> None:
+@pytest.mark.invariant("INV-1")
+def test_an_id_that_the_gateway_does_not_confirm_is_not_believed(sandbox: Sandbox) -> None:
+    attempt, transaction_id = lost(sandbox)
+    made_up = make_event(reference=str(attempt.reference), transaction_id="Zz00Zz00Zz")
+    match_batch("fapshi")
+
+    assert (fresh(made_up).state, fresh(attempt).transaction_id) == ("PARKED", "")
+    make_event(reference=str(attempt.reference), transaction_id=transaction_id)
+    match_batch("fapshi")
+    assert fresh(attempt).transaction_id == transaction_id
+
+
+def test_an_id_that_is_known_is_not_replaced(sandbox: Sandbox) -> None:
     _, attempt = make_pending()
     known = attempt.transaction_id
-    make_event(reference=str(attempt.reference), transaction_id="G-78")
+    make_event(reference=str(attempt.reference), transaction_id="Zz00Zz00Zz")
 
     match_batch("fapshi")
 
@@ -102,15 +122,15 @@ def test_an_event_for_nobody_is_looked_at_again_and_again_and_then_left(sandbox:
     event = make_event(transaction_id="Zz00Zz00Zz")
     waits = []
 
+    match_batch("fapshi")
     for _ in LOOK_AGAIN_SECONDS:
-        match_batch("fapshi")
         row = fresh(event)
         assert row.state == "PARKED"
         waits.append(row.looks)
         WebhookEvent.objects.filter(pk=event.pk).update(next_look_at=a_while_ago())
-    match_batch("fapshi")
+        look_up_strangers("fapshi")
 
-    assert waits == [1, 2, 3, 4, 5, 6, 7]
+    assert waits == [1, 2, 3, 4, 5]
     row = fresh(event)
     assert (row.state, row.next_look_at, row.problem) == ("UNCLAIMED", None, "belongs to no payment of ours")
 

@@ -69,7 +69,8 @@ def test_tells_the_customer_what_was_paid_where() -> None:
     assert payment.order is not None
     assert message.address == payment.phone
     assert message.context == {
-        "amount": "2,500 XAF",
+        "amount_en": "2,500 FCFA",
+        "amount_fr": "2 500 FCFA",
         "order": payment.order.number,
         "shop": payment.order.shop.name,
     }
@@ -132,7 +133,7 @@ def test_another_amount_or_currency_is_for_a_person_and_moves_nothing(
     assert payment.order is not None
     assert fresh(payment.order).state == "PLACED"
     assert entries_of(payment) == {}
-    assert told(payment) == []
+    assert told(payment) == ["payment_under_review"]
 
 
 def test_an_amount_that_cannot_be_read_is_for_a_person() -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from choptym.lib.jobs import redis
 from payments.models import Payment
 from payments.selectors import gateways_to_ask, gateways_with_events
-from payments.states import PaymentState
+from payments.states import EventState, PaymentState
 from payments.sweep import forgotten_charges
 from payments.tasks import sweep_charges, sweep_events
 from tests.factories import a_while_ago, fresh, make_event, make_payment, make_pending
@@ -114,11 +114,12 @@ def test_tells_of_which_gateways_an_event_waits(silent_gateways: None) -> None:
     make_event(next_look_at=timezone.now() + timedelta(seconds=30))
     make_event(next_look_at=None)
     sweep_events()
-    assert gateways_with_events() == []
+    assert gateways_with_events(EventState.NEW) == []
     assert redis().llen(settings.KEY_PREFIX + "webhooks") == 0
 
     make_event(gateway="campay")
     sweep_events()
 
-    assert gateways_with_events() == ["campay"]
+    assert gateways_with_events(EventState.NEW) == ["campay"]
+    assert gateways_with_events(EventState.PARKED) == []
     assert redis().llen(settings.KEY_PREFIX + "webhooks") == 1

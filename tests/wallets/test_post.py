@@ -13,7 +13,7 @@ from wallets import accounts
 from wallets.models import Account, Entry
 from wallets.post import Posting, post_entries
 from wallets.prove import find_breaks
-from wallets.selectors import customer_entries, statement_line, wallet_balance
+from wallets.selectors import signed_amount, statement_entries, wallet_balance
 
 pytestmark = pytest.mark.django_db
 
@@ -161,6 +161,24 @@ def test_a_statement_shows_the_customers_side() -> None:
         Posting(customer, accounts.SALES, francs(400), "payment:h:sale"),
     )
 
-    lines = [statement_line(entry, user.pk) for entry in customer_entries(user.pk).order_by("pk")]
+    lines = [(entry.reason, signed_amount(entry, user.pk)) for entry in statement_entries(user.pk).order_by("pk")]
 
-    assert [(line.amount_minor, line.kind) for line in lines] == [(900, "capture"), (-400, "sale")]
+    assert lines == [("payment:h:capture", 900), ("payment:h:sale", -400)]
+
+
+def test_what_only_passes_through_is_not_in_the_statement() -> None:
+    user, other = make_user(), make_user()
+    customer = accounts.customer(user.pk)
+    give_money(user, 50)
+    post(
+        Posting(GATEWAY, customer, francs(900), "payment:1:capture"),
+        Posting(customer, accounts.SALES, francs(900), "payment:1:sale"),
+        Posting(GATEWAY, customer, francs(800), "payment:2:capture"),  # a top-up, or too late
+        Posting(customer, accounts.SALES, francs(700), "payment:3:sale"),  # from the wallet
+        Posting(GATEWAY, accounts.customer(other.pk), francs(700), "payment:3:capture"),  # somebody else's: no pair
+    )
+
+    entries = list(statement_entries(user.pk).order_by("pk"))
+
+    assert [entry.reason for entry in entries][1:] == ["payment:2:capture", "payment:3:sale"]
+    assert sum(signed_amount(entry, user.pk) for entry in entries) == 150 == wallet_balance(user.pk, "XAF").amount_minor

@@ -56,15 +56,16 @@ class Customer:
             "currency": purchase.currency,
         }
         answer = self._call("POST", "/api/wallet/topups/", body, {"Idempotency-Key": str(uuid.uuid4())})
-        return self.wait_for_end(answer["payment"]["id"]) == "SETTLED"
+        ended = self.wait_for_end(answer["payment"]["id"])
+        return ended is not None and ended["status"] == "SETTLED"
 
-    def wait_for_end(self, payment_id: object) -> str | None:
-        """Look until the payment is over and return its status; None when time ran out first."""
+    def wait_for_end(self, payment_id: object) -> dict[str, Any] | None:
+        """Look until the payment is over and return it as the service shows it; None when time ran out first."""
         while time.monotonic() < self._deadline():
             response = self._send("GET", f"/api/payments/{payment_id}/", None, {})
-            status = str(response.json()["status"])
-            if status in FINAL:
-                return status
+            payment: dict[str, Any] = response.json()
+            if payment["status"] in FINAL:
+                return payment
             time.sleep(_retry_seconds(response))
         return None
 

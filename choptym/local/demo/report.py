@@ -1,5 +1,6 @@
 """What the demo says in the end: a table for people, one JSON object for programs."""
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import Any
@@ -8,9 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from choptym.local.demo.faults import WEATHER
 from choptym.local.demo.traffic import Journey
 
 SHOWN_PROBLEMS = 10
+DECLINED = "declined"  # what the API calls it when the payer says no
 
 
 def print_table(journeys: Sequence[Journey], console: Console) -> None:
@@ -33,6 +36,23 @@ def print_problems(journeys: Sequence[Journey], console: Console) -> None:
         console.print(f"[yellow]{journey.method}: {what}. {escape(journey.problem)}[/]")
     if len(troubled) > SHOWN_PROBLEMS:
         console.print(f"[yellow]… and {len(troubled) - SHOWN_PROBLEMS} more[/]")
+
+
+def print_reasons(journeys: Sequence[Journey], topups: int, console: Console) -> None:
+    """Say why payments failed, and why the gateways collected more than the orders cost."""
+    unpaid = Counter(_why(journey) for journey in journeys if journey.status not in {None, "SETTLED"})
+    for why, count in unpaid.most_common():
+        console.print(escape(f"{count} {why}"))
+    if topups:
+        wallets = "1 top-up filled a wallet" if topups == 1 else f"{topups} top-ups filled wallets"
+        console.print(f"{wallets} first, so the gateways collected more than these orders cost")
+
+
+def _why(journey: Journey) -> str:
+    if journey.failure_code == DECLINED:
+        share = f"{WEATHER['refusal_rate']:.0%}".replace("%", " %")
+        return f"declined by the payer: the sandbox refuses {share} on purpose"
+    return f"ended {journey.status}, {journey.failure_code or 'without a code'}: {journey.message or 'no message'}"
 
 
 def summarise(journeys: Sequence[Journey], topups: int, seconds: float, proof: dict[str, Any]) -> dict[str, Any]:

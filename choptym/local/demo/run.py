@@ -13,7 +13,7 @@ from rich.console import Console
 from choptym.local.demo.display import watch
 from choptym.local.demo.faults import mild_faults
 from choptym.local.demo.plan import make_plan
-from choptym.local.demo.report import print_problems, print_table, summarise
+from choptym.local.demo.report import print_problems, print_reasons, print_table, summarise
 from choptym.local.demo.traffic import Tally, Traffic
 from choptym.local.errors import StackError
 from choptym.local.stack import Stack
@@ -45,17 +45,18 @@ def run_demo(stack: Stack, payments: int, console: Console) -> Outcome:
         seconds = time.monotonic() - began_at
         _wait_for_quiet(stack, console)
     print_table(tally.journeys, console)
+    print_reasons(tally.journeys, tally.topups, console)
     print_problems(tally.journeys, console)
     summary = summarise(tally.journeys, tally.topups, seconds, _prove(stack, console))
-    is_complete = summary["unfinished"] == 0 and (summary["payments"] > 0 or payments == 0)
+    is_complete = summary["unfinished"] == 0 and summary["payments"] > 0
     return Outcome(summary, is_complete and summary["books_ok"] and summary["lost"] == summary["doubled"] == 0)
 
 
 def read_payments() -> int:
     """Return how many checkouts are wanted."""
     said = os.environ.get("PAYMENTS", "").strip() or str(PAYMENTS)
-    if not said.isdecimal():
-        raise StackError(f"PAYMENTS={said!r} is not a whole number.")
+    if not said.isdecimal() or int(said) < 1:
+        raise StackError(f"PAYMENTS={said} must be a whole number of at least 1.")
     return int(said)
 
 
@@ -75,12 +76,16 @@ def _wait_for_quiet(stack: Stack, console: Console) -> None:
     while time.monotonic() < until:
         queue = requests.get(f"{stack.web}/api/payment/queue/status", timeout=10).json()
         messages = requests.get(f"{stack.sink}/messages.json?since=999999999", timeout=10).json()["counts"]
-        if queue["queueLength"] == queue["processing"] == 0 and messages == before:
-            told = ", ".join(f"{count} {channel}" for channel, count in sorted(messages.items())) or "none"
-            console.print(f"quiet; messages to customers: {told}")
+        told = ", ".join(f"{count} {channel}" for channel, count in sorted(messages.items())) or "none"
+        payments = queue["queueLength"] + queue["processing"]
+        if payments == 0 and messages == before:
+            console.print(f"messages to customers: {told}")
             return
         before = messages
-        console.print(f"waiting for quiet: {queue['queueLength']} wait, {queue['processing']} in progress")
+        if payments:
+            console.print(f"waiting for {payments} payments that are still in the queue or in progress …")
+        else:
+            console.print(f"messages to customers are still going out ({told} so far) …")
         time.sleep(SAY_SECONDS)
 
 

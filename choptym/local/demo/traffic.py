@@ -23,6 +23,8 @@ class Journey:
     status: str | None
     seconds: float
     problem: str = ""
+    failure_code: str = ""
+    message: str = ""  # why it was not paid, as the customer is told
 
 
 @dataclass(slots=True)
@@ -107,7 +109,11 @@ class Traffic:
             payment_id = customer.start_payment(purchase)["id"]
             with self.tally.lock:
                 self.tally.started[purchase.method] += 1
-            status = customer.wait_for_end(payment_id)
+            ended = customer.wait_for_end(payment_id)
         except Refused as refusal:
             return Journey(purchase.method, payment_id, None, time.monotonic() - began_at, str(refusal))
-        return Journey(purchase.method, payment_id, status, time.monotonic() - began_at)
+        seconds = time.monotonic() - began_at
+        if ended is None:
+            return Journey(purchase.method, payment_id, None, seconds)
+        why = {name: str(ended.get(name) or "") for name in ("failure_code", "message")}
+        return Journey(purchase.method, payment_id, str(ended["status"]), seconds, **why)

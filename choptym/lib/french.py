@@ -1,0 +1,41 @@
+"""Our own refusals in French, by their code. What the frameworks say is translated by them."""
+
+from django.utils.translation import get_language
+
+SENTENCES = {
+    "already_ended": "Ce paiement est déjà terminé.",
+    "amount_too_large": "Le montant de la commande est trop élevé.",
+    "amount_too_small": "Le montant est trop petit pour ce moyen de paiement.",
+    "bad_request": "La requête est mal formée.",
+    "cart_busy": "Le panier est en cours de commande. Veuillez réessayer.",
+    "cart_full": "Le panier contient déjà trop de produits différents.",
+    "currency_not_supported": "Ce moyen de paiement n'accepte pas cette devise.",
+    "empty_cart": "Le panier est vide.",
+    "idempotency_key_invalid": "L'en-tête Idempotency-Key manque ou n'est pas valable.",
+    "idempotency_key_reused": "Cette Idempotency-Key a servi à une autre requête.",
+    "insufficient_balance": "Le solde de votre portefeuille est insuffisant.",
+    "invalid_phone": "Ce n'est pas un numéro mobile du Cameroun (neuf chiffres commençant par 6).",
+    "malformed": "Le corps de la requête n'est pas valable.",
+    "not_found": "Introuvable.",
+    "not_here": "Le flux d'événements est servi par un autre processus.",
+    "other_shop": "Le panier contient les produits d'un autre restaurant. Videz-le d'abord.",
+    "outcome_unknown": "Le service de paiement est interrogé. Veuillez réessayer dans un instant.",
+    "phone_required": "Le numéro qui paie est obligatoire.",
+    "quantity_too_large": "La quantité est trop grande.",
+    "server_error": "Une erreur s'est produite chez nous. Rien n'est perdu, veuillez réessayer.",
+    "several_shops": "Un panier contient les produits d'un seul restaurant.",
+    "shop_closed": "Le restaurant est fermé.",
+    "sold_out": "Ce produit est épuisé ou n'est plus disponible en quantité suffisante.",
+    "still_running": "La première requête avec cette clé est encore en cours.",
+    "too_large": "Le corps de la requête est trop grand.",
+    "unavailable": "Veuillez réessayer dans un instant.",
+    "unknown_method": "Ce moyen de paiement n'existe pas.",
+    "unknown_product": "Ce produit n'existe pas.",
+    "wrong_credentials": "Nom d'utilisateur ou mot de passe incorrect.",
+}
+
+
+def in_french(code: str, english: str) -> str:
+    """The sentence for this code when the request wants French and there is one; else `english`."""
+    is_wanted = (get_language() or "").startswith("fr")
+    return SENTENCES.get(code, english) if is_wanted else english

@@ -1,0 +1,106 @@
+"""What the OpenAPI document says of payments beyond their fields: headers, examples, refusals, the event stream."""
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from choptym.lib.openapi import refusal
+from payments.serializers import PaymentOutput
+
+Endpoint = tuple[str, str, str, Callable[..., Any]]
+
+EVENTS_PATH = "/api/payments/{payment_id}/events/"
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Chosen by the client before it sends, and kept when it repeats: the same key gets the same answer.",
+)
+LOCATION = OpenApiParameter(
+    "Location", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[202], description="Where to follow the payment."
+)
+REPLAYED = OpenApiParameter(
+    "Idempotency-Replayed",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    response=[202],
+    enum=["true"],
+    description="Only when this key was answered before, and this is that answer.",
+)
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    OpenApiTypes.INT,
+    OpenApiParameter.HEADER,
+    response=[200],
+    description="Seconds after which to ask again. Missing once the payment has ended.",
+)
+STARTING = [IDEMPOTENCY_KEY, LOCATION, REPLAYED]
+
+KEY_REUSED = refusal("`idempotency_key_reused`: this key was used for another request.")
+NOT_STARTED = refusal(
+    "`idempotency_key_invalid`, `unknown_method`, `invalid_phone`, `phone_required`, `amount_too_small`, "
+    "`currency_not_supported`; at checkout also `empty_cart`, `several_shops`, `amount_too_large`. With one field at "
+    "fault `code` is that field's (`required`, `min_value` …), with several it is `invalid`."
+)
+NO_CHECKOUT = refusal(
+    "`still_running` (ask again with the same key), `sold_out` (`fields` names the lines as `cart.<line id>`), "
+    "`shop_closed`, `insufficient_balance`."
+)
+NO_TOPUP = refusal("`still_running`: the first request with this key is not done; ask again with the same key.")
+NO_CANCEL = refusal("`outcome_unknown` while the gateway is being asked (see Retry-After), `already_ended`.")
+
+CHECKOUT_EXAMPLES = [
+    OpenApiExample("By phone", {"method": "fapshi", "phone": "677123456"}, request_only=True),
+    OpenApiExample("On a page of the gateway", {"method": "campay", "link": True}, request_only=True),
+    OpenApiExample("From the wallet", {"method": "wallet"}, request_only=True),
+]
+TOPUP_EXAMPLES = [
+    OpenApiExample(
+        "5,000 FCFA by phone",
+        {"method": "fapshi", "phone": "677123456", "amount_minor": 5000, "currency": "XAF"},
+        request_only=True,
+    )
+]
+
+
+class EventStream(APIView):
+    """Stands in the document for payments/stream.py, which the generator cannot read."""
+
+    @extend_schema(
+        operation_id="payments_events",
+        parameters=[
+            OpenApiParameter(
+                "Location", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[307], description="The event process."
+            )
+        ],
+        responses={
+            (200, "text/event-stream"): OpenApiResponse(PaymentOutput, "`data` of each event is this object."),
+            307: OpenApiResponse(description="The web process sends you to the event process; see `events_url`."),
+        },
+    )
+    def get(self, request: Request, payment_id: int) -> Response:
+        """Follow a payment as server-sent events.
+
+        Open the payment's `events_url`: it leads straight to the process that streams. At this address the web
+        process answers 307, and many clients drop `Authorization` when they follow to another host or port.
+
+        The payment as it stands comes at once, then again at every change; the stream ends when the payment has:
+
+            event: payment
+            data: {"id": 42, "status": "PENDING", …}
+
+        Lines that begin with a colon come every 15 seconds and mean nothing. After a lost connection open it again.
+        """
+        raise NotImplementedError
+
+
+def add_event_stream(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """drf-spectacular's hook: one more operation."""
+    return [*endpoints, (EVENTS_PATH, "api/payments/<bigint:payment_id>/events/", "GET", EventStream.as_view())]

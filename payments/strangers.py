@@ -1,0 +1,30 @@
+"""Webhook events that name nothing of ours: looked up a few at a time, so that a flood of them delays nobody.
+
+One may be the answer to a call whose own answer was lost, of a gateway that does not repeat our reference. Most are
+somebody else's. Each gateway has a few threads for them, apart from those that ask about our own payments.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from payments.locks import claim_strangers
+from payments.match import look_up
+
+STRANGER_THREADS = 2
+STRANGER_BATCH = 10
+
+
+def look_up_strangers(gateway: str) -> int:
+    """Ask one gateway about a few parked events. Returns how many; 0 when none is due.
+
+    Network: one status query per event.
+    Commits: each event by itself.
+    """
+    looks = claim_strangers(gateway, STRANGER_BATCH)
+    look_up(_threads(gateway), looks)
+    return len(looks)
+
+
+@cache
+def _threads(gateway: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(STRANGER_THREADS, thread_name_prefix=f"strangers-{gateway}")

@@ -1,0 +1,67 @@
+"""What `make` says while it installs, run as make runs it."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from choptym.local import install
+from choptym.local.role import PROJECT
+
+LOCK = """\
+one==1.0 \\
+    --hash=sha256:00
+Two.Words==2.0 ; python_full_version >= '3.11' \\
+    --hash=sha256:00
+never==3.0 ; python_full_version < '3.0' \\
+    --hash=sha256:00
+    # via one==1.0
+"""
+
+
+def test_counts_only_what_applies_here(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(LOCK)
+
+    assert install.read_wanted(tmp_path / "lock") == {"one==1.0", "two-words==2.0"}
+
+
+def test_sees_what_lies_there_whole() -> None:
+    wanted = install.read_wanted(PROJECT / "requirements-local.lock")
+
+    assert len(wanted & install.installed()) == len(wanted)
+
+
+def test_counts_what_is_fetched_and_what_was_there_before() -> None:
+    progress = install.Progress({"one==1.0", "two==2.0"})
+    progress.finished.set()
+
+    progress.read("Requirement already satisfied: one==1.0 in …\n")
+    progress.read("Collecting two==2.0 (from -r lock (line 2))\n")
+    assert (progress.collected, progress.step) == (2, "two")
+
+    progress.read("Installing collected packages: two\n")
+    assert progress.step == "unpacking"
+
+
+def test_an_index_that_nobody_answers_for_is_said_last_and_soon(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("choptym-nothing==1.0 --hash=sha256:" + "0" * 64 + "\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    environment |= {"PIP_INDEX_URL": "http://127.0.0.1:1/simple", "PIP_CONFIG_FILE": os.devnull}
+    began_at = time.monotonic()
+
+    done = subprocess.run(
+        [sys.executable, "-I", str(PROJECT / "choptym/local/install.py"), "lock", "stamp"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("No package index answers: is there a network")
+    assert time.monotonic() - began_at < 15
+    assert (tmp_path / "installing").exists()
+    assert not (tmp_path / "stamp").exists()
