@@ -30,5 +30,10 @@ def test_shows_the_overrides_of_single_phones(control: Control) -> None:
 
 
 def test_programs_find_their_json_below_control(control: Control) -> None:
-    assert control.http.get(f"{control.address}/control", timeout=5).json()["gateways"] == ["campay", "fapshi"]
+    assert control.http.get(f"{control.address}/control", timeout=5).json()["gateways"] == [
+        "campay",
+        "cashfree",
+        "fapshi",
+        "razorpay",
+    ]
     assert control.http.post(f"{control.address}/", timeout=5).status_code == 404
