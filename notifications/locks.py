@@ -15,14 +15,17 @@ def claim_notifications(limit: int) -> list[Notification]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE notifications_notification SET attempts = attempts + 1,
-                   next_attempt_at = now() + make_interval(secs => %s)
-            WHERE id IN (SELECT id FROM notifications_notification
-                         WHERE state = %s AND next_attempt_at <= now()
-                         ORDER BY next_attempt_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
-            RETURNING id
+            WITH due AS MATERIALIZED (
+                SELECT id FROM notifications_notification
+                WHERE state = %s AND next_attempt_at <= now()
+                ORDER BY next_attempt_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+            )
+            UPDATE notifications_notification message
+            SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => %s)
+            FROM due WHERE message.id = due.id
+            RETURNING message.id
             """,
-            [settings.NOTIFICATION_LEASE_SECONDS, NotificationState.WAITING, limit],
+            [NotificationState.WAITING, limit, settings.NOTIFICATION_LEASE_SECONDS],
         )
         ids = [row[0] for row in cursor.fetchall()]
     return list(Notification.objects.filter(pk__in=ids).order_by("pk"))

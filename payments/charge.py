@@ -3,6 +3,9 @@
 What happens if this process dies, line by line: before the claim the payment is still QUEUED and its message comes
 again; after it the payment is REQUESTED, and once the lease has passed the gateway is asked what it knows. Nothing
 here ever asks for money twice without the gateway having said what became of the first try.
+
+A worker that was paused for long finds its try ended by others. It then leaves the payment alone: a second try may be
+under way, and its answer is not ours to give.
 """
 
 from datetime import timedelta
@@ -119,8 +122,8 @@ def _postpone(charge: Charge, error: Busy) -> None:
     wait = error.retry_after_seconds if error.retry_after_seconds is not None else BUSY_SECONDS
     with transaction.atomic(durable=True):
         [payment] = lock_payments([charge.payment_id])
-        record_attempt(charge.attempt_id, AttemptState.POSTPONED, error.exchange, problem=error.message)
-        requeue(payment, wait_seconds=wait, attempts_made=charge.attempts_made - 1)
+        if record_attempt(charge.attempt_id, AttemptState.POSTPONED, error.exchange, problem=error.message):
+            requeue(payment, wait_seconds=wait, attempts_made=charge.attempts_made - 1)
 
 
 def _try_again(charge: Charge, code: str, error: Unavailable | Rejected) -> None:
@@ -130,15 +133,15 @@ def _try_again(charge: Charge, code: str, error: Unavailable | Rejected) -> None
         return
     with transaction.atomic(durable=True):
         [payment] = lock_payments([charge.payment_id])
-        record_attempt(charge.attempt_id, AttemptState.NOT_SENT, error.exchange, problem=error.message)
-        requeue(payment, wait_seconds=retry_delay_seconds(charge.attempts_made))
+        if record_attempt(charge.attempt_id, AttemptState.NOT_SENT, error.exchange, problem=error.message):
+            requeue(payment, wait_seconds=retry_delay_seconds(charge.attempts_made))
 
 
 def _fail(charge: Charge, to: AttemptState, code: str, error: Unavailable | Rejected) -> None:
     with transaction.atomic(durable=True):
         [payment] = lock_payments([charge.payment_id])
-        record_attempt(charge.attempt_id, to, error.exchange, problem=error.message)
-        close_unpaid(payment, PaymentState.FAILED, code=code, problem=error.message)
+        if record_attempt(charge.attempt_id, to, error.exchange, problem=error.message):
+            close_unpaid(payment, PaymentState.FAILED, code=code, problem=error.message)
 
 
 def retry_delay_seconds(attempts_made: int) -> float:

@@ -173,7 +173,9 @@ def _record_not_paid(check: Check, status: Status) -> None:
         learn_transaction(check.attempt_id, status.transaction_id)
         record_attempt(check.attempt_id, AttemptState.NOT_PAID, None, problem=status.reason)
         close_unpaid(payment, PaymentState.FAILED, code="declined", problem=status.reason)
-        Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).update(next_check_at=_look_again_at(payment))
+        # Not under review: there a person has the word.
+        asked_again = Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).exclude(state=PaymentState.REVIEW)
+        asked_again.update(next_check_at=_look_again_at(payment))
 
 
 def _look_again_at(payment: Payment) -> datetime | None:

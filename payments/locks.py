@@ -2,7 +2,8 @@
 
 The order of locks everywhere: payments, orders, cart lines, products, wallet accounts; within each by ascending id.
 A claim is one statement that takes rows and moves their due time ahead: nobody else finds them until it has passed,
-and if the claimer dies they come up again by themselves.
+and if the claimer dies they come up again by themselves. MATERIALIZED, because a subquery with a LIMIT inside an UPDATE
+may be run more than once, and then takes more rows than it may.
 """
 
 from collections.abc import Sequence
@@ -115,7 +116,7 @@ def claim_checks(gateway: str, limit: int) -> list[Check]:
     """Up to `limit` payments of this gateway whose status is due, each with its open attempt. Commits by itself."""
     rows = _fetch(
         """
-        WITH due AS (
+        WITH due AS MATERIALIZED (
             SELECT id FROM payments_payment WHERE gateway = %(gateway)s AND next_check_at <= now()
             ORDER BY next_check_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
         ), claimed AS (
@@ -159,12 +160,15 @@ def claim_strangers(gateway: str, limit: int) -> list[Look]:
 def _claim_looks(gateway: str, state: EventState, limit: int) -> list[Look]:
     rows = _fetch(
         """
-        UPDATE payments_webhookevent SET looks = looks + 1, next_look_at = now() + make_interval(secs => %(lease)s)
-        WHERE id IN (SELECT id FROM payments_webhookevent
-                     WHERE gateway = %(gateway)s AND state = %(state)s AND next_look_at <= now()
-                     ORDER BY next_look_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
-          AND state = %(state)s
-        RETURNING id, gateway, transaction_id, reference, looks, received_at
+        WITH due AS MATERIALIZED (
+            SELECT id FROM payments_webhookevent
+            WHERE gateway = %(gateway)s AND state = %(state)s AND next_look_at <= now()
+            ORDER BY next_look_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE payments_webhookevent event
+        SET looks = looks + 1, next_look_at = now() + make_interval(secs => %(lease)s)
+        FROM due WHERE event.id = due.id
+        RETURNING event.id, gateway, transaction_id, reference, looks, received_at
         """,
         {"gateway": gateway, "limit": limit, "lease": settings.PAYMENT_LEASE_SECONDS, "state": state},
     )
@@ -175,13 +179,15 @@ def claim_unpublished(*, priority: int, told_before: datetime, limit: int) -> li
     """(id, gateway) of due payments of this priority that nobody was told of since `told_before`. Commits by itself."""
     return _fetch(
         """
-        UPDATE payments_payment SET published_at = now()
-        WHERE id IN (SELECT id FROM payments_payment
-                     WHERE state = %(queued)s AND priority = %(priority)s
-                       AND next_attempt_at <= now() AND expires_at > now()
-                       AND (published_at IS NULL OR published_at < %(told_before)s)
-                     ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
-        RETURNING id, gateway
+        WITH due AS MATERIALIZED (
+            SELECT id FROM payments_payment
+            WHERE state = %(queued)s AND priority = %(priority)s
+              AND next_attempt_at <= now() AND expires_at > now()
+              AND (published_at IS NULL OR published_at < %(told_before)s)
+            ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE payments_payment payment SET published_at = now() FROM due WHERE payment.id = due.id
+        RETURNING payment.id, gateway
         """,
         {"queued": PaymentState.QUEUED, "priority": priority, "told_before": told_before, "limit": limit},
     )

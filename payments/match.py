@@ -147,6 +147,9 @@ def _take_up(look: Look, status: Status | None) -> None:
     if attempt.state in OPEN_ATTEMPTS:
         record_matches([Match(look, attempt, proved_transaction_id=status.transaction_id)])
         return
+    if status.outcome in {Outcome.WAITING, Outcome.UNMAPPED} and attempt.state != AttemptState.PAID:
+        _park(look)  # we had given this try up, and the gateway has not: nobody else asks how it ends
+        return
     if status.outcome is Outcome.PAID and attempt.state != AttemptState.PAID:
         settle_batch([_as_paid(attempt, status)])
     waiting = WebhookEvent.objects.filter(pk=look.event_id, state__in=sources_of(EventState.MATCHED, EVENT_MOVES))

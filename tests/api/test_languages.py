@@ -3,11 +3,10 @@
 import pytest
 from django.test import Client, override_settings
 
-from choptym.lib.money import Money
-from payments import charge
-from payments.gateways.base import CollectRequest
-from payments.locks import Charge
+from payments.charge import charge_payment
 from tests.api.world import CHECKOUT, PHONE, TOPUPS, World, nothing_changes, read
+from tests.factories import make_payment
+from tests.payments.gateways.sandbox import Sandbox
 
 
 @pytest.mark.parametrize(
@@ -79,16 +78,16 @@ def test_who_comes_back_from_a_gateway_is_sent_to_the_app_and_promised_nothing(d
 
 
 @pytest.mark.parametrize(
-    ("public_url", "back"), [("https://pay.example", "https://pay.example/return/"), ("", "")], ids=["public", "none"]
+    ("public_url", "back"),
+    [("https://pay.example", "https://pay.example/return/"), ("", None)],
+    ids=["public", "none"],
 )
-def test_a_gateway_is_told_that_page(monkeypatch: pytest.MonkeyPatch, public_url: str, back: str) -> None:
-    asked: list[CollectRequest] = []
+def test_a_gateway_is_told_that_page(db: None, sandbox: Sandbox, public_url: str, back: str | None) -> None:
+    payment = make_payment(by_link=True)
 
-    class Recorder:
-        collect = create_link = asked.append
-
-    monkeypatch.setattr(charge, "get_gateway", lambda _: Recorder)
     with override_settings(PUBLIC_URL=public_url):
-        charge._ask(Charge(1, 1, "r", "fapshi", True, PHONE, Money(100, "XAF").amount_minor, "XAF", None, 1, ""))
+        charge_payment(payment.pk)
 
-    assert [request.return_url for request in asked] == [back]
+    attempt = payment.attempts.get()
+    assert attempt.state == "ACCEPTED"
+    assert attempt.request["body"].get("redirectUrl") == back
