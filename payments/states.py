@@ -1,4 +1,4 @@
-"""The states of a payment, of a try at a gateway and of a webhook event, and how each may change.
+"""The states of whatever waits for something to happen, and how each may change.
 
 A name is a fact that happened. REQUESTED means "we asked, or were about to": what came of it only the gateway knows,
 so it is never read as a failure. What the gateway says later still counts: FAILED, EXPIRED and CANCELLED may become
@@ -92,4 +92,71 @@ EVENT_MOVES: Moves = {
     EventState.PARKED: {EventState.MATCHED, EventState.UNCLAIMED},
     EventState.MATCHED: {EventState.NEW},  # staff replay a payment that could not be settled
     EventState.UNCLAIMED: set(),
+}
+
+
+class RefundState(models.TextChoices):
+    QUEUED = "QUEUED"
+    REQUESTED = "REQUESTED"  # we asked, or were about to: only the gateway knows
+    PENDING = "PENDING"  # the gateway has it
+    REFUNDED = "REFUNDED"
+    FAILED = "FAILED"  # nothing went back, and what was booked for it is booked back
+
+
+_R = RefundState
+REFUND_MOVES: Moves = {
+    _R.QUEUED: {_R.REQUESTED, _R.REFUNDED, _R.FAILED},
+    _R.REQUESTED: {_R.QUEUED, _R.PENDING, _R.REFUNDED, _R.FAILED},
+    _R.PENDING: {_R.REFUNDED, _R.FAILED},
+    _R.REFUNDED: set(),
+    _R.FAILED: set(),
+}
+WAITING_REFUNDS = (_R.QUEUED, _R.REQUESTED, _R.PENDING)
+REFUND_ENDS = (_R.REFUNDED, _R.FAILED)
+
+
+class ReconciliationState(models.TextChoices):
+    QUEUED = "QUEUED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"  # the gateway's list was not to be had
+
+
+RECONCILIATION_MOVES: Moves = {
+    ReconciliationState.QUEUED: {ReconciliationState.FINISHED, ReconciliationState.FAILED},
+    ReconciliationState.FINISHED: {ReconciliationState.QUEUED},
+    ReconciliationState.FAILED: {ReconciliationState.QUEUED},
+}
+
+
+class BreakState(models.TextChoices):
+    OPEN = "OPEN"
+    MENDED = "MENDED"  # the two sides agree now
+    CLOSED = "CLOSED"  # a person has dealt with it
+
+
+BREAK_MOVES: Moves = {
+    BreakState.OPEN: {BreakState.MENDED, BreakState.CLOSED},
+    BreakState.MENDED: {BreakState.OPEN},
+    BreakState.CLOSED: set(),
+}
+
+
+class BulkState(models.TextChoices):
+    QUEUED = "QUEUED"
+    FINISHED = "FINISHED"
+
+
+BULK_MOVES: Moves = {BulkState.QUEUED: {BulkState.FINISHED}, BulkState.FINISHED: set()}
+
+
+class BulkLineState(models.TextChoices):
+    WAITING = "WAITING"
+    DONE = "DONE"
+    REFUSED = "REFUSED"  # by a rule: nothing moved, and the line says why
+
+
+BULK_LINE_MOVES: Moves = {
+    BulkLineState.WAITING: {BulkLineState.DONE, BulkLineState.REFUSED},
+    BulkLineState.DONE: set(),
+    BulkLineState.REFUSED: set(),
 }

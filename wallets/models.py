@@ -20,6 +20,7 @@ class Account(models.Model):
     opened_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        permissions = [("credit_account", "Can credit wallets")]
         constraints = [
             models.UniqueConstraint(fields=["name", "currency"], name="account_once"),
             models.CheckConstraint(condition=Q(currency__in=CURRENCIES), name="account_currency_known"),

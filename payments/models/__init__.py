@@ -1,18 +1,30 @@
 """Every table of this app. Columns, constraints and names; what is done with them stands in the verbs."""
 
 from payments.models.attempt import PaymentAttempt
+from payments.models.bulk import BulkKind, BulkLine, BulkUpload
 from payments.models.dead_letter import DeadLetter
 from payments.models.event import WebhookEvent
 from payments.models.idempotency import IdempotencyKey
 from payments.models.payment import WALLET, Payment, PaymentKind, Priority
+from payments.models.reconciliation import BreakKind, Reconciliation, ReconciliationBreak
+from payments.models.refund import Refund, RefundSource, RefundWay
 
 __all__ = [
     "WALLET",
+    "BreakKind",
+    "BulkKind",
+    "BulkLine",
+    "BulkUpload",
     "DeadLetter",
     "IdempotencyKey",
     "Payment",
     "PaymentAttempt",
     "PaymentKind",
     "Priority",
+    "Reconciliation",
+    "ReconciliationBreak",
+    "Refund",
+    "RefundSource",
+    "RefundWay",
     "WebhookEvent",
 ]

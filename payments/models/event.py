@@ -16,6 +16,9 @@ class WebhookEvent(models.Model):
     reference = models.CharField(max_length=100, blank=True)
     word = models.CharField(max_length=40, blank=True, help_text="The status as the gateway spells it.")
     payload = models.JSONField(default=dict)
+    facts = models.JSONField(
+        default=dict, blank=True, help_text="What a signed event says, in our words: it may settle. Empty for a hint."
+    )
     state = models.CharField(max_length=9, choices=EventState.choices, default=EventState.NEW)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="events")
     received_at = models.DateTimeField(auto_now_add=True)

@@ -57,6 +57,7 @@ class Payment(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("review_payment", "Can decide payments under review")]
         indexes = [
             models.Index(fields=["user", "-id"], name="payment_by_user"),
             models.Index(fields=["-finished_at"], name="payment_by_finish", condition=Q(finished_at__isnull=False)),

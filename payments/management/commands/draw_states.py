@@ -7,7 +7,16 @@ from django.core.management.base import BaseCommand
 from choptym.lib.states import Moves, diagram
 from notifications.models import NOTIFICATION_MOVES
 from orders.states import ITEM_MOVES, ORDER_MOVES
-from payments.states import ATTEMPT_MOVES, EVENT_MOVES, PAYMENT_MOVES
+from payments.states import (
+    ATTEMPT_MOVES,
+    BREAK_MOVES,
+    BULK_LINE_MOVES,
+    BULK_MOVES,
+    EVENT_MOVES,
+    PAYMENT_MOVES,
+    RECONCILIATION_MOVES,
+    REFUND_MOVES,
+)
 
 INTRODUCTION = """\
 # States
@@ -22,6 +31,11 @@ TABLES: tuple[tuple[str, str, Moves], ...] = (
     ("Payment", "`payments/states.py`. One wish to pay.", PAYMENT_MOVES),
     ("Attempt", "`payments/states.py`. One try of a payment at its gateway.", ATTEMPT_MOVES),
     ("Webhook event", "`payments/states.py`. What a gateway told us.", EVENT_MOVES),
+    ("Refund", "`payments/states.py`. Money that goes back.", REFUND_MOVES),
+    ("Reconciliation", "`payments/states.py`. A gateway's list of one day, held against ours.", RECONCILIATION_MOVES),
+    ("Reconciliation break", "`payments/states.py`. A line on which the two do not agree.", BREAK_MOVES),
+    ("Bulk upload", "`payments/states.py`. A file of refunds or wallet credits.", BULK_MOVES),
+    ("Bulk line", "`payments/states.py`. One line of it.", BULK_LINE_MOVES),
     ("Order", "`orders/states.py`. What a customer asked for.", ORDER_MOVES),
     ("Order item", "`orders/states.py`. One product of an order, and its part of the stock.", ITEM_MOVES),
     ("Notification", "`notifications/models.py`. One message through one channel.", NOTIFICATION_MOVES),
