@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from django.contrib.admin import TabularInline as ThemedInline
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from django.forms import ModelForm as ThemedForm
-    from django.forms import Textarea, TextInput
+    from django.forms import Select, Textarea, TextInput
 
     InfinitePaginator = Paginator
     action: Any
-    TEXT_AREA, TEXT_INPUT = Textarea(), TextInput()
+    SELECT, TEXT_AREA, TEXT_INPUT = Select(), Textarea(), TextInput()
 else:
     from django import forms
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.decorators import action
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from unfold.paginator import InfinitePaginator
-    from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+    from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+    SELECT = UnfoldAdminSelectWidget()
     TEXT_AREA, TEXT_INPUT = UnfoldAdminTextareaWidget(attrs={"rows": 3}), UnfoldAdminTextInputWidget()
 
     class _Named:
@@ -125,6 +126,7 @@ class OneOfFilter(SimpleListFilter):
 
 
 __all__ = [
+    "SELECT",
     "TEXT_AREA",
     "TEXT_INPUT",
     "AdminPasswordChangeForm",

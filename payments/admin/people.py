@@ -4,12 +4,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from rest_framework.authtoken.models import TokenProxy
 
-from choptym.lib.admin import AdminPasswordChangeForm, StaffAdmin, UserChangeForm, UserCreationForm
+from choptym.lib.admin import AdminPasswordChangeForm, StaffAdmin, UserChangeForm, UserCreationForm, page_action
+from payments.admin.credit import credit_page
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -46,6 +48,15 @@ class PersonAdmin(DjangoUserAdmin, StaffAdmin[User]):  # type: ignore[type-arg]
         ("Staff", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
+
+    actions_detail = ("credit",)
+
+    def has_credit_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return request.user.has_perm("wallets.credit_account")
+
+    @page_action(name="Credit wallet", permission="credit", icon="add_card")
+    def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return credit_page(request, self, int(object_id) if object_id.isdecimal() and len(object_id) < 19 else 0)
 
     @admin.display(description="lists")
     def what_they_did(self, user: User) -> SafeString:
