@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.utils import timezone
 
-from payments.models import Payment, WebhookEvent
+from payments.models import BulkUpload, Payment, WebhookEvent
 from payments.states import WAITING_STATES, EventState
 
 
@@ -27,3 +27,8 @@ def gateways_with_events(state: EventState) -> list[str]:
     """The gateways of which an event in this state is due to be looked at."""
     due = WebhookEvent.objects.filter(state=state, next_look_at__lte=timezone.now())
     return [gateway for gateway in settings.GATEWAYS if due.filter(gateway=gateway).exists()]
+
+
+def is_bulk_due() -> bool:
+    """Whether a started upload has lines to work on and nobody does."""
+    return BulkUpload.objects.filter(next_attempt_at__lte=timezone.now()).exists()

@@ -142,11 +142,18 @@ BREAK_MOVES: Moves = {
 
 
 class BulkState(models.TextChoices):
+    CHECKED = "CHECKED"  # every line is good; nothing is done before a person starts it
     QUEUED = "QUEUED"
     FINISHED = "FINISHED"
+    DISCARDED = "DISCARDED"
 
 
-BULK_MOVES: Moves = {BulkState.QUEUED: {BulkState.FINISHED}, BulkState.FINISHED: set()}
+BULK_MOVES: Moves = {
+    BulkState.CHECKED: {BulkState.QUEUED, BulkState.DISCARDED},
+    BulkState.QUEUED: {BulkState.FINISHED},
+    BulkState.FINISHED: set(),
+    BulkState.DISCARDED: set(),
+}
 
 
 class BulkLineState(models.TextChoices):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
 from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, sweep
+from payments.bulk import work
 from payments.models import WALLET, IdempotencyKey
 from payments.states import EventState
 
@@ -97,6 +98,24 @@ def sweep_confirmations() -> None:
 def expire_payments() -> None:
     """Give up on what was not paid in time."""
     expire.expire_batch()
+
+
+@shared_task
+def work_on_bulk() -> None:
+    """Answer the bell, then work through the bulk uploads that are due, a chunk at a time."""
+    answer(work_on_bulk)
+    end = time.monotonic() + DRAIN_SECONDS
+    while work.work_on_chunk():
+        if time.monotonic() > end:
+            publish(work_on_bulk)
+            return
+
+
+@shared_task
+def sweep_bulk() -> None:
+    """Ring again when a bulk upload is due."""
+    if selectors.is_bulk_due():
+        ring(work_on_bulk)
 
 
 @shared_task

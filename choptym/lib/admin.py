@@ -16,21 +16,26 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as ThemedAdmin
     from django.contrib.admin import TabularInline as ThemedInline
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+    from django.forms import ClearableFileInput, Select, Textarea, TextInput
     from django.forms import ModelForm as ThemedForm
-    from django.forms import Select, Textarea, TextInput
 
     InfinitePaginator = Paginator
     action: Any
-    SELECT, TEXT_AREA, TEXT_INPUT = Select(), Textarea(), TextInput()
+    FILE_INPUT, SELECT, TEXT_AREA, TEXT_INPUT = ClearableFileInput(), Select(), Textarea(), TextInput()
 else:
     from django import forms
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.decorators import action
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from unfold.paginator import InfinitePaginator
-    from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+    from unfold.widgets import (
+        UnfoldAdminFileFieldWidget,
+        UnfoldAdminSelectWidget,
+        UnfoldAdminTextareaWidget,
+        UnfoldAdminTextInputWidget,
+    )
 
-    SELECT = UnfoldAdminSelectWidget()
+    FILE_INPUT, SELECT = UnfoldAdminFileFieldWidget(), UnfoldAdminSelectWidget()
     TEXT_AREA, TEXT_INPUT = UnfoldAdminTextareaWidget(attrs={"rows": 3}), UnfoldAdminTextInputWidget()
 
     class _Named:
@@ -126,6 +131,7 @@ class OneOfFilter(SimpleListFilter):
 
 
 __all__ = [
+    "FILE_INPUT",
     "SELECT",
     "TEXT_AREA",
     "TEXT_INPUT",

@@ -73,6 +73,7 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.confirm_payments": {"queue": "webhooks"},
     "payments.tasks.look_up_strangers": {"queue": "webhooks"},
     "notifications.tasks.deliver_notifications": {"queue": "notifications"},
+    "payments.tasks.work_on_bulk": {"queue": "maintenance"},
     "payments.tasks.sweep_*": {"queue": "maintenance"},
     "payments.tasks.expire_*": {"queue": "maintenance"},
     "payments.tasks.tidy_*": {"queue": "maintenance"},

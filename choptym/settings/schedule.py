@@ -14,6 +14,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "payments whose status is due": {"task": "payments.tasks.sweep_confirmations", **_EVERY_SECOND},
     "notifications that wait": {"task": "notifications.tasks.sweep_notifications", **_EVERY_SECOND},
     "payments that nobody approved": {"task": "payments.tasks.expire_payments", **_EVERY_SECOND},
+    "bulk uploads that wait": {"task": "payments.tasks.sweep_bulk", **_EVERY_SECOND},
     "old idempotency keys": {
         "task": "payments.tasks.tidy_idempotency_keys",
         "schedule": timedelta(hours=1),

@@ -27,6 +27,7 @@ _LISTS = {
     "Books": (
         ("Accounts and wallets", "account_balance_wallet", "wallets.account"),
         ("Entries", "swap_horiz", "wallets.entry"),
+        ("Bulk files", "upload_file", "payments.bulkupload"),
     ),
     "Customers": (
         ("People", "group", "auth.user"),

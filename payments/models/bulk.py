@@ -18,6 +18,8 @@ class BulkKind(models.TextChoices):
 class BulkUpload(models.Model):
     """Stored only after every line of the file was found to be good. The same file again finds this row.
 
+    Nothing is done before a member of staff has seen the totals and started it.
+
     next_attempt_at   when the next chunk is due; doubles as the lease of whoever works on one
     """
 
@@ -25,7 +27,7 @@ class BulkUpload(models.Model):
     digest = models.CharField(max_length=64, help_text="SHA-256 of what its lines say.")
     file_name = models.CharField(max_length=200)
     reason = models.CharField(max_length=200)
-    state = models.CharField(max_length=8, choices=BulkState.choices, default=BulkState.QUEUED)
+    state = models.CharField(max_length=9, choices=BulkState.choices, default=BulkState.CHECKED)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     lines_count = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -35,7 +37,14 @@ class BulkUpload(models.Model):
     class Meta:
         permissions = [("upload_bulk", "Can upload bulk refunds and credits")]
         constraints = [
-            models.UniqueConstraint(fields=["kind", "digest"], name="bulk_upload_once"),
+            models.UniqueConstraint(
+                fields=["kind", "digest"], name="bulk_upload_once", condition=~Q(state=BulkState.DISCARDED)
+            ),
+            models.CheckConstraint(
+                condition=Q(state=BulkState.QUEUED, next_attempt_at__isnull=False)
+                | (~Q(state=BulkState.QUEUED) & Q(next_attempt_at__isnull=True)),
+                name="bulk_queued_is_due",
+            ),
             models.CheckConstraint(condition=Q(kind__in=BulkKind.values), name="bulk_kind_known"),
             models.CheckConstraint(condition=Q(state__in=BulkState.values), name="bulk_state_known"),
         ]
