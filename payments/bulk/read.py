@@ -52,6 +52,24 @@ class Row:
 
 def read_rows(kind: BulkKind, content: bytes) -> list[Row]:
     """The lines below the heading; blank ones are left out. Raises FileRefused."""
+    heading, *lines = _lines(_text(content)) or [(1, [])]
+    _check_heading(kind, heading[1])
+    columns = COLUMNS[kind]
+    problems = [
+        Problem(number, "line", f"{len(cells)} columns instead of {len(columns)}")
+        for number, cells in lines
+        if len(cells) != len(columns)
+    ]
+    if not lines:
+        problems.append(Problem(0, "file", "there is no line below the heading"))
+    if len(lines) > MAX_LINES:
+        problems = [Problem(0, "file", f"more than {MAX_LINES} lines: split it")]
+    if problems:
+        raise FileRefused(problems)
+    return [Row(number, dict(zip(columns, cells, strict=True))) for number, cells in lines]
+
+
+def _text(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         raise FileRefused([Problem(0, "file", f"larger than {MAX_BYTES // 1024} KiB")])
     try:
@@ -60,21 +78,7 @@ def read_rows(kind: BulkKind, content: bytes) -> list[Row]:
         raise FileRefused([Problem(0, "file", "not UTF-8: save it as CSV UTF-8")]) from None
     if "\0" in text:
         raise FileRefused([Problem(0, "file", "not a CSV file")])
-    heading, *lines = list(_lines(text)) or [(1, [])]
-    _check_heading(kind, heading[1])
-    rows, problems = [], []
-    for number, cells in lines:
-        if len(cells) == len(COLUMNS[kind]):
-            rows.append(Row(number, dict(zip(COLUMNS[kind], cells, strict=True))))
-        else:
-            problems.append(Problem(number, "line", f"{len(cells)} columns instead of {len(COLUMNS[kind])}"))
-    if not rows and not problems:
-        problems.append(Problem(0, "file", "there is no line below the heading"))
-    if len(rows) > MAX_LINES:
-        problems.append(Problem(0, "file", f"more than {MAX_LINES} lines: split it"))
-    if problems:
-        raise FileRefused(problems)
-    return rows
+    return text
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:

@@ -76,7 +76,8 @@ def _work_on(upload: BulkUpload, line_id: int) -> None:
 
 def _do(upload: BulkUpload, line: BulkLine) -> Refund | None:
     if line.payment_id is None:
-        assert line.user_id is not None and line.amount_minor is not None  # noqa: S101 - bulk_line_has_target
+        assert line.user_id is not None  # noqa: S101 - bulk_line_has_target
+        assert line.amount_minor is not None  # noqa: S101
         write_credit(
             user_id=line.user_id,
             money=Money(line.amount_minor, line.currency),
