@@ -33,6 +33,7 @@ from payments.gateways.fapshi_records import (
     MEDIA,
     OPERATORS,
     is_collection,
+    is_payout,
     read_payout_line,
     read_reference,
     read_status,
@@ -153,7 +154,7 @@ class Fapshi(RefundsByPayout):
         lines = [Line(read_status(row), is_collection(row)) for row in rows]
         if self._payout_api is not None:
             payouts, has_all = self._rows_of(self._payout_api, day, deadline)
-            lines += map(read_payout_line, payouts)
+            lines += [read_payout_line(row) for row in payouts if is_payout(row)]
             is_complete = is_complete and has_all
         return History(tuple(lines), is_complete)
 

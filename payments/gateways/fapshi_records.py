@@ -49,11 +49,11 @@ def read_status(record: Mapping[str, object], reply: Reply | None = None, *, is_
 
 
 def read_payout(record: Mapping[str, object], reply: Reply | None = None) -> RefundStatus:
-    """As the service that pays out tells it; there everything is a payout unless it says otherwise."""
+    """As the service that pays out tells it."""
     word = read_text(record.get("status"), 40)
     outcome = PAYOUT_WORDS.get(word, RefundOutcome.UNMAPPED)
     money, problem = _read_amount(record, is_needed=outcome is RefundOutcome.DONE)
-    if read_text(record.get("transType")).lower() not in {"", "payout"}:
+    if not is_payout(record):
         money, problem = None, "this is no payout"
     return RefundStatus(
         outcome=outcome,
@@ -89,6 +89,11 @@ def _read_amount(record: Mapping[str, object], *, is_needed: bool) -> tuple[Mone
         return read_amount(amount, CURRENCY), ""
     except ValueError as error:
         return None, str(error)
+
+
+def is_payout(record: Mapping[str, object]) -> bool:
+    """Of what the service that pays out tells: all, unless it says otherwise."""
+    return read_text(record.get("transType")).lower() in {"", "payout"}
 
 
 def is_collection(record: Mapping[str, object]) -> bool:
