@@ -128,7 +128,9 @@ def test_tells_a_refund_that_failed(peer: Peer, gateway: Gateway) -> None:
     again = gateway.refund(refund)
 
     assert (failed.outcome, failed.money) == (RefundOutcome.FAILED, refund.money)
-    assert (again.outcome, again.gateway_refund_id) == (RefundOutcome.FAILED, failed.gateway_refund_id)
+    assert again.gateway_refund_id == failed.gateway_refund_id
+    # A key may be answered with what was said at first; who has no keys looks.
+    assert again.outcome is RefundOutcome.FAILED or gateway.rules.refund_is_repeatable
     assert len(back(peer, refund)) == 1
 
 
