@@ -64,6 +64,7 @@ class Cashfree:
             absence_proves_after_seconds=absence_proves_after_seconds,
             phone_region="IN",
             can_refund=True,
+            refund_is_repeatable=True,
             tells_balance=False,
             tells_settlements=True,
         )
@@ -136,7 +137,15 @@ class Cashfree:
     def refund(self, request: RefundRequest) -> RefundStatus:
         return self._refunds.refund(request)
 
-    def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
+    def fetch_refund(
+        self,
+        reference: str,
+        *,
+        transaction_id: str,
+        is_link: bool = False,
+        gateway_refund_id: str = "",
+        since: datetime | None = None,
+    ) -> RefundStatus:
         return self._refunds.fetch(reference, transaction_id, is_link=is_link)
 
     def _open_order(self, request: CollectRequest, deadline: Deadline) -> tuple[Mapping[str, object], Exchange, bool]:
