@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.utils import timezone
 
-from payments.models import Payment, WebhookEvent
+from payments.models import Payment, Refund, WebhookEvent
 from payments.states import WAITING_STATES, EventState
 
 
@@ -26,4 +26,10 @@ def gateways_to_ask() -> list[str]:
 def gateways_with_events(state: EventState) -> list[str]:
     """The gateways of which an event in this state is due to be looked at."""
     due = WebhookEvent.objects.filter(state=state, next_look_at__lte=timezone.now())
+    return [gateway for gateway in settings.GATEWAYS if due.filter(gateway=gateway).exists()]
+
+
+def gateways_with_refunds() -> list[str]:
+    """The gateways of which a refund is due to be sent or asked about."""
+    due = Refund.objects.filter(next_attempt_at__lte=timezone.now())
     return [gateway for gateway in settings.GATEWAYS if due.filter(gateway=gateway).exists()]
