@@ -171,6 +171,7 @@ class Rules:
     # After this long, "no such reference" proves that a lost request was never executed. None: it never does.
     absence_proves_after_seconds: float | None
     phone_region: str = "CM"  # whose national numbers CollectRequest.phone holds: "CM" or "IN"
+    links_need_phone: bool = False
     can_refund: bool = False
     tells_balance: bool = True
     tells_settlements: bool = False
