@@ -128,8 +128,8 @@ class PaymentOutput(serializers.Serializer[Any]):
     steps = StepOutput(many=True)
     instructions = serializers.CharField(help_text="What to do on the phone, such as *126#.")
     link = serializers.CharField(
-        help_text="Where the customer pays: the gateway's page, or (Razorpay, Cashfree by phone) an address upi://… that "
-        "opens their UPI app."
+        help_text="Where the customer pays: the gateway's page, or (Razorpay and Cashfree, by phone) the address "
+        "upi://… that opens their app."
     )
     failure_code = Word("FailureCode", lambda: ("", *SENTENCES), help_text="Empty unless it did not go through.")
     message = serializers.CharField(help_text="Why it did not go through, in the customer's language.")

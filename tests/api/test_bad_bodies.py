@@ -228,8 +228,11 @@ def test_a_wallet_that_does_not_hold_enough(world: World) -> None:
         ({"currency": ["XAF"]}, "invalid", "currency"),
         ({"currency": "INR"}, "currency_not_supported", "method"),
         ({"method": "razorpay", "phone": INDIAN}, "currency_not_supported", "method"),
-        ({"method": "cashfree", "phone": INDIAN, "currency": "INR", "amount_minor": 99}, "amount_too_small",
-         "amount_minor"),
+        (
+            {"method": "cashfree", "phone": INDIAN, "currency": "INR", "amount_minor": 99},
+            "amount_too_small",
+            "amount_minor",
+        ),
         ({"method": "razorpay", "currency": "INR"}, "invalid_phone", "phone"),
         ({"method": "wallet"}, "unknown_method", "method"),
         ({"method": "paypal"}, "unknown_method", "method"),

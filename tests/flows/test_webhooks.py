@@ -49,7 +49,9 @@ def test_a_repeated_webhook_changes_nothing(live: Live, method: str) -> None:
         live.control("POST", f"{method}/webhooks/resend", {"gateway_id": purchase.gateway_id()})
 
     once = ("genuine", 200), ("duplicate", 200)
-    eventually(lambda: assert_delivered(purchase, *once * len(PAID_WORDS[method]), *sent_once(method, "resent", 200) * 3))
+    eventually(
+        lambda: assert_delivered(purchase, *once * len(PAID_WORDS[method]), *sent_once(method, "resent", 200) * 3)
+    )
     eventually(lambda: _assert_all_matched(purchase))
 
     assert_paid(purchase)

@@ -22,7 +22,7 @@ def test_says_why_payments_failed_the_most_frequent_reason_first() -> None:
     assert isinstance(told.file, StringIO)
     assert told.file.getvalue().splitlines() == [
         "3 declined by the payer: the sandbox refuses 3 % on purpose",
-        "2 given up by the customer after 20 s: a UPI payment that was declined stays open for another try",
+        "2 given up by the customer after 15 s: a UPI payment that was declined stays open for another try",
         "1 ended FAILED, gateway_unreachable: It did [not] answer.",
         "2 top-ups filled wallets first, so the gateways collected more than these orders cost",
     ]

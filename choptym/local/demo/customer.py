@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 20
 RETRY_SECONDS = 1.0
 MOST_RETRY_SECONDS = 2.0
 # Of a customer who was asked to pay. Longer than the first poll takes to find what a lost webhook did not tell.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 15.0
 
 
 class Refused(Exception):
@@ -25,8 +25,17 @@ class Refused(Exception):
 
 
 class Customer:
-    def __init__(self, web: str, username: str, password: str, deadline: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        web: str,
+        username: str,
+        password: str,
+        deadline: Callable[[], float],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._web = web
+        self._patience_seconds = patience_seconds
         self._deadline = deadline
         self._session = requests.Session()
         token = self._call("POST", "/api/auth/token/", {"username": username, "password": password})["token"]
@@ -75,7 +84,7 @@ class Customer:
                 return payment
             if payment["status"] == "PENDING":
                 asked_at = asked_at or time.monotonic()
-                if time.monotonic() > asked_at + PATIENCE_SECONDS:
+                if time.monotonic() > asked_at + self._patience_seconds:
                     self._give_up(payment_id)
                     continue
             time.sleep(_retry_seconds(response))

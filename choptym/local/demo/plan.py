@@ -9,7 +9,7 @@ from choptym.local.errors import StackError
 
 CUSTOMERS = 200
 WALLET = "wallet"
-# Every so manieth purchase is paid from a wallet, topped up before if need be. Odd, so that here too all four take turns.
+# Every so manieth purchase is paid from a wallet, topped up before if need be. Odd, so that there too all take turns.
 WALLET_EVERY = 19
 
 # Each method with the currency of the shops it works for.

@@ -56,7 +56,9 @@ class Command(BaseCommand):
 
     def _tell(self, result: dict[str, Any]) -> None:
         for gateway in result["gateways"]:
-            collected, booked = (_worth(gateway[side], gateway["currency"]) for side in ("collected_minor", "booked_minor"))
+            collected, booked = (
+                _worth(gateway[side], gateway["currency"]) for side in ("collected_minor", "booked_minor")
+            )
             self.stdout.write(
                 f"{gateway['name']}: collected {gateway['collected']} payments worth {collected}, "
                 f"booked {gateway['booked']} worth {booked}, on their way {gateway['on_the_way']}"
