@@ -1,9 +1,9 @@
 """Staff give money back, and end a refund by hand of which only the gateway's own pages know what became of it."""
 
-import uuid
+from dataclasses import replace
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from choptym.audit.record import record_act
@@ -12,7 +12,7 @@ from choptym.lib.jobs import ring_after_commit
 from payments.locks import lock_payments
 from payments.models import Refund, RefundSource, RefundWay
 from payments.refunds.take_up import fail, finish
-from payments.refunds.write import write_refund
+from payments.refunds.write import Wish, find_known, write_refund
 from payments.states import RefundState
 from payments.tasks import send_refunds
 
@@ -20,68 +20,26 @@ from payments.tasks import send_refunds
 RESOLVE_AFTER_SECONDS = 600
 
 
-def refund_payment(
-    payment_id: int,
-    *,
-    actor_id: int,
-    amount_minor: int | None,
-    reason: str,
-    reference: uuid.UUID | None = None,
-    attempt_id: int | None = None,
-    to_wallet: bool = False,
-) -> Refund:
+def refund_payment(payment_id: int, wish: Wish, *, actor_id: int) -> Refund:
     """Give back a part of a settled payment, or all that is left of it. The same reference twice is one refund.
 
     Commits: row, ledger and the line in the audit log together; the gateway is called afterwards.
     Locks:   payment, wallet account.
     Raises:  as write_refund().
     """
-    try:
-        with transaction.atomic(durable=True):
-            return refund_in_transaction(
-                payment_id,
-                actor_id=actor_id,
-                amount_minor=amount_minor,
-                reason=reason,
-                reference=reference,
-                attempt_id=attempt_id,
-                to_wallet=to_wallet,
-            )
-    except IntegrityError:
-        # The same form for another payment, at the same moment; for the same payment its lock has decided.
-        if reference is not None and Refund.objects.filter(reference=reference).exists():
-            raise NotAllowed("This form was sent before. Please open it again.", code="already_sent") from None
-        raise
+    with transaction.atomic(durable=True):
+        return refund_in_transaction(payment_id, wish, actor_id=actor_id)
 
 
-def refund_in_transaction(
-    payment_id: int,
-    *,
-    actor_id: int,
-    amount_minor: int | None,
-    reason: str,
-    reference: uuid.UUID | None = None,
-    attempt_id: int | None = None,
-    to_wallet: bool = False,
-) -> Refund:
+def refund_in_transaction(payment_id: int, wish: Wish, *, actor_id: int) -> Refund:
     """The same in the caller's transaction, for callers that commit something with it."""
     [payment] = lock_payments([payment_id])
-    if reference is not None and (known := Refund.objects.filter(reference=reference, payment=payment).first()):
-        is_same = amount_minor in {None, known.amount_minor}
-        if is_same:
-            return known
-    refund = write_refund(
-        payment,
-        amount_minor=amount_minor,
-        reason=reason,
-        source=RefundSource.STAFF,
-        asked_by_id=actor_id,
-        reference=reference,
-        attempt_id=attempt_id,
-        to_wallet=to_wallet,
-    )
+    if known := find_known(payment, wish):
+        return known
+    refund = write_refund(payment, replace(wish, source=RefundSource.STAFF, asked_by_id=actor_id))
     details = {"refund": refund.pk, "amount": str(refund.amount), "way": refund.way}
-    record_act(actor_id=actor_id, verb="refund_payment", about=f"payment:{payment.pk}", reason=reason, details=details)
+    about = f"payment:{payment.pk}"
+    record_act(actor_id=actor_id, verb="refund_payment", about=about, reason=wish.reason, details=details)
     if refund.way == RefundWay.GATEWAY:
         ring_after_commit(send_refunds, refund.gateway)
     return refund

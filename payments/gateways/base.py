@@ -176,6 +176,7 @@ class Rules:
     # After this long, "no such reference" proves that a lost request was never executed. None: it never does.
     absence_proves_after_seconds: float | None
     phone_region: str = "CM"  # whose national numbers CollectRequest.phone holds: "CM" or "IN"
+    links_need_phone: bool = False
     can_refund: bool = False  # by the gateway's own refund, or by a payout where policy and credentials allow it
     # The gateway takes RefundRequest.reference as an idempotency key. False: a second refund() may pay a second time.
     refund_is_repeatable: bool = False

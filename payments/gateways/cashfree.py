@@ -63,6 +63,7 @@ class Cashfree:
             poll_seconds=(10.0, 15.0, 30.0) + (60.0,) * 30 + (300.0,) * 12 + (3600.0,),
             absence_proves_after_seconds=absence_proves_after_seconds,
             phone_region="IN",
+            links_need_phone=True,
             can_refund=True,
             refund_is_repeatable=True,
             tells_balance=False,
