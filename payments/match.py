@@ -78,9 +78,10 @@ def _match(gateway: str, looks: Sequence[Look]) -> None:
 
 
 def _is_plain(match: Match, *, is_signed: bool) -> bool:
-    """It names no transaction that we do not know, or is signed; and its try is open, or paid and needs no more."""
+    """It names no transaction that we do not know, and its try is open, or paid and needs nothing more."""
     is_known = match.names_its_transaction or not match.look.transaction_id
-    return (is_known or is_signed) and match.attempt.state in {*OPEN_ATTEMPTS, AttemptState.PAID}
+    may_learn = is_signed and not match.attempt.transaction_id
+    return (is_known or may_learn) and match.attempt.state in {*OPEN_ATTEMPTS, AttemptState.PAID}
 
 
 def _believed(match: Match) -> Match:

@@ -95,8 +95,8 @@ def _read(event_id: int, stored: object) -> Facts | None:
 def _settles(match: Match, status: Status) -> bool:
     """Money was collected, for a try whose transaction this is, as far as we know.
 
-    Not when we know the try under another id (the order behind a payment link, say): then the gateway is asked about
-    the one we know. Not when some of it went back already: what is left, only the gateway can say.
+    Not when we know the try under another id: that may be the order behind a payment link, or a second order, and the
+    gateway is asked which. Not when some of it went back already: what is left, only the gateway can say.
     """
     is_ours = match.names_its_transaction or not match.attempt.transaction_id
     return status.outcome is Outcome.PAID and is_ours and status.refunded is None
