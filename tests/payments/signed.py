@@ -10,13 +10,27 @@ from unittest.mock import patch
 from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client, override_settings
+from django.utils import timezone
 
+from choptym.lib.money import Money
 from choptym.settings import gateways as gateway_settings
 from payments.gateways import forget_gateways
+from payments.gateways.base import Event, Outcome, Status
+from payments.gateways.facts_json import dump_facts
 from payments.match import match_batch
-from payments.models import Payment, WebhookEvent
+from payments.models import Payment, PaymentAttempt, WebhookEvent
+from payments.states import PaymentState
 from payments.strangers import look_up_strangers
-from tests.factories import a_while_ago, make_order, make_payment, make_product, make_shop
+from tests.factories import (
+    a_while_ago,
+    fresh,
+    make_attempt,
+    make_event,
+    make_order,
+    make_payment,
+    make_product,
+    make_shop,
+)
 from tests.payments.gateways.sandbox import CREDENTIALS, Delivery, Receiver, Sandbox, wait_for
 from tests.payments.tricks import turned
 
@@ -65,10 +79,9 @@ def deliver(gateway: str, delivery: Delivery, **changes: Any) -> HttpResponse:
     names = ("content-type", "content-length", "host", "connection", "accept", "accept-encoding", "user-agent")
     headers = {name: value for name, value in delivery.headers.items() if name.lower() not in names}
     body = changes.pop("body", delivery.body)
-    answer: HttpResponse = Client().post(
-        f"/webhooks/{gateway}/", data=body, content_type="application/json", headers={**headers, **changes}
-    )
-    return answer
+    url = f"/webhooks/{gateway}/"
+    answer: Any = Client().post(url, data=body, content_type="application/json", headers={**headers, **changes})
+    return HttpResponse(answer.content, status=answer.status_code)
 
 
 def take_up(gateway: str) -> None:
@@ -104,3 +117,44 @@ def wait_for_words(receiver: Receiver, *words: str) -> dict[str, Delivery]:
     )
     assert set(words) <= set(found), sorted(found)
     return found
+
+
+def make_asked(gateway: str = "razorpay", **columns: Any) -> tuple[Payment, PaymentAttempt]:
+    """A payment whose payer is being asked, due to be looked at much later."""
+    payment = make_indian(gateway, state=PaymentState.PENDING, pending_at=a_while_ago(), **columns)
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=None)
+    return payment, make_attempt(payment)
+
+
+def said(attempt: PaymentAttempt, outcome: Outcome = Outcome.PAID, **changes: Any) -> Status:
+    facts: dict[str, Any] = {
+        "outcome": outcome,
+        "transaction_id": attempt.transaction_id,
+        "reference": str(attempt.reference),
+        "money": attempt.payment.amount,
+        "fee": Money(3538, "INR"),
+        "word": "captured",
+        "occurred_at": timezone.now(),
+        "gateway_payment_id": "pay_Ab3dEf6hIj9kQq",
+        **changes,
+    }
+    return Status(**facts)
+
+
+def tell(attempt: PaymentAttempt, status: Status | None = None, **columns: Any) -> WebhookEvent:
+    """A signed event, as the door would have stored it."""
+    status = status or said(attempt)
+    facts = dump_facts(Event("", status.transaction_id, status=status))
+    event: WebhookEvent = make_event(**{
+        "gateway": attempt.gateway,
+        "transaction_id": status.transaction_id,
+        "reference": status.reference,
+        "facts": facts,
+        **columns,
+    })  # fmt: skip
+    return event
+
+
+def assert_matched(event: WebhookEvent, payment: Payment) -> None:
+    row = fresh(event)
+    assert (row.state, row.payment_id, row.next_look_at) == ("MATCHED", payment.pk, None)

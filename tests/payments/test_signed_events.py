@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -180,7 +181,7 @@ def test_an_event_that_was_tampered_with_changes_nothing(india: Sandbox, told_us
     asked(india, gateway)
     genuine = announced(told_us, gateway)[0]
     name = "X-Razorpay-Signature" if gateway == "razorpay" else "x-webhook-signature"
-    changes: list[dict[str, object]] = [
+    changes: list[dict[str, Any]] = [
         {"body": genuine.body + b"\n"},
         {"body": genuine.body.replace(b"1499", b"1500")},
         {name: ""},
