@@ -5,7 +5,7 @@ paid", "waiting", a word that we do not know) is a snapshot that something newer
 a hint to ask, like an unsigned one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import structlog
 from django.conf import settings
@@ -43,18 +43,21 @@ def take_up_told(gateway: str, looks: Sequence[Look], known: Mapping[int, Match]
     """
     facts = _facts_of(gateway, looks)
     paid: list[tuple[Match, Status]] = []
+    refunds: list[tuple[Look, RefundStatus]] = []
     hints: list[Look] = []
     for look in sorted(looks, key=lambda look: look.event_id):
         match, said = known.get(look.event_id), facts.get(look.event_id, Facts())
         if said is None:
             _wait(look, match, problem=UNREADABLE)
         elif said.refund is not None:
-            _take_up_refund(look, match, said.refund)
+            refunds.append((look, said.refund))
         elif match is not None and said.status is not None and _settles(match, said.status):
             paid.append((match, said.status))
         else:
             hints.append(look)
-    _settle(paid)
+    _settle(gateway, paid)
+    for look, refund in refunds:  # of money that was booked a moment ago, perhaps
+        _take_up_refund(look, known.get(look.event_id), refund)
     return hints
 
 
@@ -102,7 +105,7 @@ def _settles(match: Match, status: Status) -> bool:
     return status.outcome is Outcome.PAID and is_ours and status.refunded is None
 
 
-def _settle(told: Sequence[tuple[Match, Status]]) -> None:
+def _settle(gateway: str, told: Sequence[tuple[Match, Status]]) -> None:
     """Book first, then mark: should we die in between, it is told again and found booked."""
     if not told:
         return
@@ -113,6 +116,7 @@ def _settle(told: Sequence[tuple[Match, Status]]) -> None:
     for start in range(0, len(paid), settings.PAYMENT_BATCH_SIZE):
         settle_batch(paid[start : start + settings.PAYMENT_BATCH_SIZE])
     _learn_transactions([match for match, _ in new.values()])
+    _report_second_money(gateway, {status.transaction_id for _, status in told})
     mark_matched([(match.look.event_id, match.attempt.payment_id) for match, _ in told])
 
 
@@ -123,6 +127,18 @@ def _learn_transactions(matches: Sequence[Match]) -> None:
         with transaction.atomic(durable=True):
             lock_payments([attempt.payment_id])
             learn_transaction(attempt.pk, told[attempt.pk].look.transaction_id)
+
+
+def _report_second_money(gateway: str, transaction_ids: Set[str]) -> None:
+    """Two payments of one transaction: one is booked. Gateways promise to give the other back; people should know."""
+    events = WebhookEvent.objects.filter(gateway=gateway, transaction_id__in=transaction_ids)
+    paid = events.filter(facts__status__outcome=Outcome.PAID)
+    ids: dict[str, set[str]] = {}
+    for transaction_id, payment_id in paid.values_list("transaction_id", "facts__status__gateway_payment_id"):
+        ids.setdefault(transaction_id, set()).add(payment_id)
+    for transaction_id, found in ids.items():
+        if len(found) > 1:
+            log.error("a transaction was paid twice", gateway=gateway, transaction=transaction_id, by=sorted(found))
 
 
 def _take_up_refund(look: Look, match: Match | None, status: RefundStatus) -> None:

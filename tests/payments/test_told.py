@@ -199,6 +199,24 @@ def test_money_that_came_twice_goes_into_the_wallet(is_lost: bool) -> None:
     assert find_breaks() == {}
 
 
+@pytest.mark.invariant("INV-2")
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_second_payment_of_one_order_is_booked_once_and_reported(at_once: bool) -> None:
+    payment, attempt = make_asked()
+    events = []
+    with capture_logs() as logs:
+        for payment_id in ("pay_1", "pay_1", "pay_2"):
+            events.append(tell(attempt, said(attempt, gateway_payment_id=payment_id)))
+            if not at_once:
+                match_batch("razorpay")
+        match_batch("razorpay")
+
+    for event in events:
+        assert_matched(event, payment)
+    assert set(entries_of(payment)) == {"capture", "fee", "sale"}
+    assert [line["by"] for line in logs if line["log_level"] == "error"] == [["pay_1", "pay_2"]]
+
+
 # Refunds
 
 
