@@ -152,11 +152,17 @@ def _take_up_refund(look: Look, match: Match | None, status: RefundStatus) -> No
     if payment is None:
         _wait(look, match)
         return
+    _ask_about(match)
     mark_matched([(look.event_id, payment.pk)])
 
 
 def _wait(look: Look, match: Match | None, **why: str) -> None:
     """Nothing can be done with it yet. If its payment is open, there is something to ask all the same."""
+    _ask_about(match)
+    park(look, **why)
+
+
+def _ask_about(match: Match | None) -> None:
+    """While the payment is open: money that goes back had come, and that event may never reach us."""
     if match is not None:
         make_due([match])
-    park(look, **why)
