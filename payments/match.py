@@ -32,6 +32,7 @@ from payments.gateways.base import Outcome, Status
 from payments.gateways.threads import gateway_threads
 from payments.locks import Look, claim_events, lock_payments
 from payments.models import PaymentAttempt
+from payments.refunds.hints import take_up_refund_hints
 from payments.settle import settle_batch
 from payments.states import OPEN_ATTEMPTS, AttemptState
 from payments.told import as_paid, signs_events, take_up_told
@@ -74,7 +75,8 @@ def _match(gateway: str, looks: Sequence[Look]) -> None:
     _record_matches([_believed(match) if is_signed else match for match in plain])
     if odd := [match.look for match in matches if match not in plain]:
         _look_up(gateway_threads(gateway), odd)
-    park_strangers([look for look in hints if look.event_id not in known])
+    strangers = [look for look in hints if look.event_id not in known]
+    park_strangers(strangers if is_signed else take_up_refund_hints(gateway, strangers))
 
 
 def _is_plain(match: Match, *, is_signed: bool) -> bool:
