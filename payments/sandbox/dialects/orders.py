@@ -248,8 +248,11 @@ class OrderDialect(Dialect):
 
 
 def _renamed(asked: Mapping[str, Any], reference: str, other: str) -> dict[str, Any]:
-    """What was asked, with another caller's reference in its notes: a stranger's payment does not name ours."""
-    notes = asked.get("notes")
-    if not isinstance(notes, Mapping):
-        return dict(asked)
-    return {**asked, "notes": {name: other if value == reference else value for name, value in notes.items()}}
+    """What was asked, with another caller's reference in place of ours, in its notes too."""
+
+    def name(value: object) -> object:
+        if isinstance(value, Mapping):
+            return {key: name(one) for key, one in value.items()}
+        return other if value == reference else value
+
+    return {key: name(value) for key, value in asked.items()}
