@@ -12,5 +12,6 @@ The path of a payment, in order:
     notifications.deliver.deliver_batch             the customer is told
 
 A payment that is not paid leaves the path through payments.close.close_unpaid. Whatever is forgotten on the way is
-found by payments.sweep. A webhook is a hint; the row is the job.
+found by payments.sweep. A webhook is a hint, unless it is signed and tells of money (payments.told.take_up_told);
+the row is the job.
 """

@@ -59,6 +59,7 @@ NO_CANCEL = refusal("`outcome_unknown` while the gateway is being asked (see Ret
 CHECKOUT_EXAMPLES = [
     OpenApiExample("By phone", {"method": "fapshi", "phone": "677123456"}, request_only=True),
     OpenApiExample("On a page of the gateway", {"method": "campay", "link": True}, request_only=True),
+    OpenApiExample("By UPI, for a shop in INR", {"method": "razorpay", "phone": "9876543210"}, request_only=True),
     OpenApiExample("From the wallet", {"method": "wallet"}, request_only=True),
 ]
 TOPUP_EXAMPLES = [
@@ -66,7 +67,12 @@ TOPUP_EXAMPLES = [
         "5,000 FCFA by phone",
         {"method": "fapshi", "phone": "677123456", "amount_minor": 5000, "currency": "XAF"},
         request_only=True,
-    )
+    ),
+    OpenApiExample(
+        "₹500.00 by UPI",
+        {"method": "cashfree", "phone": "9876543210", "amount_minor": 50000, "currency": "INR"},
+        request_only=True,
+    ),
 ]
 
 

@@ -9,14 +9,17 @@ import requests
 from django.conf import settings
 from django.db import connection
 
+from payments.gateways import get_gateway
+
 TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayBooks:
-    """Both sides of one gateway, in number and in minor units of all currencies together."""
+    """Both sides of one gateway, in number and in minor units of its currency."""
 
     name: str
+    currency: str
     collected: int
     collected_minor: int
     booked: int
@@ -66,6 +69,7 @@ def compare_sandbox(address: str) -> Comparison:
         gateways.append(
             GatewayBooks(
                 name,
+                "+".join(sorted({*_currencies(name), *(entry["currency"] for entry in theirs)})),
                 len(theirs),
                 sum(entry["amount_minor"] for entry in theirs),
                 len(booked),
@@ -80,6 +84,10 @@ def _spoken_for(address: str) -> list[str]:
     """The gateways whose calls go to this sandbox: a stack may be pointed elsewhere for some of them."""
     root = address.rstrip("/") + "/"
     return [name for name, entry in settings.GATEWAYS.items() if entry["options"]["base_url"].startswith(root)]
+
+
+def _currencies(gateway: str) -> frozenset[str]:
+    return get_gateway(gateway).rules.currencies
 
 
 def _their_books(address: str, gateway: str) -> tuple[datetime, list[dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.utils import timezone
 
-from payments.models import BulkUpload, Payment, WebhookEvent
+from payments.models import BulkUpload, Payment, Refund, WebhookEvent
 from payments.states import WAITING_STATES, EventState
 
 
@@ -32,3 +32,9 @@ def gateways_with_events(state: EventState) -> list[str]:
 def is_bulk_due() -> bool:
     """Whether a started upload has lines to work on and nobody does."""
     return BulkUpload.objects.filter(next_attempt_at__lte=timezone.now()).exists()
+
+
+def gateways_with_refunds() -> list[str]:
+    """The gateways of which a refund is due to be sent or asked about."""
+    due = Refund.objects.filter(next_attempt_at__lte=timezone.now())
+    return [gateway for gateway in settings.GATEWAYS if due.filter(gateway=gateway).exists()]

@@ -7,9 +7,9 @@ from rest_framework import serializers
 
 from choptym.lib.money import CURRENCIES
 from choptym.lib.openapi import Word
-from choptym.lib.phones import national_number
+from choptym.lib.phones import COUNTRIES, national_number
 from payments.failures import SENTENCES, sentence
-from payments.gateways import gateway_names
+from payments.gateways import gateway_names, get_gateway
 from payments.models import WALLET, Payment, PaymentKind
 from payments.progress import STEP_NAMES, eta_seconds, iso, position_of, read_again_seconds, steps_of
 from payments.statement import KINDS
@@ -17,18 +17,27 @@ from payments.states import OPEN_ATTEMPTS, PaymentState
 
 
 class PhoneField(serializers.CharField):
-    """A mobile number of Cameroon, kept as nine digits."""
+    """A mobile number of the country where the method works, kept in national form; for the wallet of any we know."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=30, **options)
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        number = national_number(text) if text else ""
+        region = self._region()
+        number = national_number(text, region) if text else ""
         if number is None:
-            message = "Not a mobile number of Cameroon (nine digits beginning with 6)."
+            wanted = [COUNTRIES[region]] if region else COUNTRIES.values()
+            message = f"Not {' or '.join(country.says for country in wanted)}."
             raise serializers.ValidationError(message, code="invalid_phone")
         return number
+
+    def _region(self) -> str:
+        """Where the method beside this field collects; "" when it is none of the gateways."""
+        assert isinstance(self.parent, serializers.Serializer)  # noqa: S101
+        method = self.parent.initial_data.get("method")
+        is_gateway = isinstance(method, str) and method in gateway_names()
+        return get_gateway(method).rules.phone_region if is_gateway else ""
 
 
 def method_names() -> tuple[str, ...]:
@@ -43,7 +52,9 @@ class MethodInput(serializers.Serializer[Any]):
         required=False,
         allow_blank=True,
         default="",
-        help_text="The mobile number that pays, in any usual spelling. Needed unless `link`, or method wallet.",
+        help_text="The mobile number that pays, in any usual spelling, of the country where the method collects "
+        "(Fapshi and CamPay: Cameroon, Razorpay and Cashfree: India). Needed unless `link`, or method wallet; Cashfree "
+        "needs it for a link too.",
     )
     link = serializers.BooleanField(default=False, help_text="Pay on the gateway's page instead of on the phone.")
 
@@ -54,10 +65,14 @@ class MethodInput(serializers.Serializer[Any]):
         return method
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["method"] != WALLET and not attrs["phone"] and not attrs["link"]:
+        if attrs["method"] != WALLET and not attrs["phone"] and _needs_phone(attrs["method"], by_link=attrs["link"]):
             problem = {"phone": ["The number that pays is required."]}
             raise serializers.ValidationError(problem, code="phone_required")
         return attrs
+
+
+def _needs_phone(gateway: str, *, by_link: bool) -> bool:
+    return not by_link or get_gateway(gateway).rules.links_need_phone
 
 
 class CheckoutInput(MethodInput):
@@ -104,7 +119,7 @@ class PaymentOutput(serializers.Serializer[Any]):
     order = serializers.IntegerField(allow_null=True)
     amount = serializers.IntegerField(help_text="In minor units of the currency; XAF has none.")
     currency = Word("Currency", lambda: CURRENCIES)
-    phone = serializers.CharField(help_text="Nine digits; empty when paid from the wallet.")
+    phone = serializers.CharField(help_text="In national form, without country; empty when none was given.")
     priority = serializers.IntegerField(help_text="3 high, 2 medium, 1 normal.")
     position = serializers.IntegerField(help_text="1 is next in line; 0 once its turn has come.")
     eta_seconds = serializers.IntegerField(help_text="0 once it has ended.")
@@ -112,7 +127,10 @@ class PaymentOutput(serializers.Serializer[Any]):
     events_url = serializers.CharField(help_text="The event stream: an absolute address, or a path of this host.")
     steps = StepOutput(many=True)
     instructions = serializers.CharField(help_text="What to do on the phone, such as *126#.")
-    link = serializers.CharField(help_text="The gateway's page, for payments by link.")
+    link = serializers.CharField(
+        help_text="Where the customer pays: the gateway's page, or (Razorpay and Cashfree, by phone) the address "
+        "upi://… that opens their app."
+    )
     failure_code = Word("FailureCode", lambda: ("", *SENTENCES), help_text="Empty unless it did not go through.")
     message = serializers.CharField(help_text="Why it did not go through, in the customer's language.")
     created_at = serializers.DateTimeField()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from payments.locks import claim_strangers
-from payments.match import look_up
+from payments.match import look_again
 
 STRANGER_THREADS = 2
 STRANGER_BATCH = 10
@@ -17,11 +17,11 @@ STRANGER_BATCH = 10
 def look_up_strangers(gateway: str) -> int:
     """Ask one gateway about a few parked events. Returns how many; 0 when none is due.
 
-    Network: one status query per event.
+    Network: one status query per hint.
     Commits: each event by itself.
     """
     looks = claim_strangers(gateway, STRANGER_BATCH)
-    look_up(_threads(gateway), looks)
+    look_again(gateway, _threads(gateway), looks)
     return len(looks)
 
 

@@ -12,6 +12,7 @@ from choptym.lib.jobs import answer, publish, ring
 from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, sweep
 from payments.bulk import work
 from payments.models import WALLET, IdempotencyKey
+from payments.refunds import send
 from payments.states import EventState
 
 log = structlog.get_logger(__name__)
@@ -92,6 +93,24 @@ def sweep_confirmations() -> None:
     """Ring again for every gateway of which a payment's status is due."""
     for gateway in selectors.gateways_to_ask():
         publish(confirm_payments, gateway)
+
+
+@shared_task
+def send_refunds(gateway: str) -> None:
+    """Answer this gateway's bell, then give back what is due, or ask what became of it, until nothing is."""
+    answer(send_refunds, gateway)
+    end = time.monotonic() + DRAIN_SECONDS
+    while send.send_refunds(gateway):
+        if time.monotonic() > end:
+            publish(send_refunds, gateway)
+            return
+
+
+@shared_task
+def sweep_refunds() -> None:
+    """Ring again for every gateway of which a refund is due."""
+    for gateway in selectors.gateways_with_refunds():
+        ring(send_refunds, gateway)
 
 
 @shared_task

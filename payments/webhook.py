@@ -1,6 +1,10 @@
-"""The door for the gateways: check who speaks, store once, ring, answer. Nothing else happens here."""
+"""The door for the gateways: check who speaks, store once, ring, answer. Nothing else happens here.
+
+What an event says is kept as facts only where the gateway's signature covers the body: they may settle a payment.
+"""
 
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -17,6 +21,7 @@ from choptym.lib.errors import Rejected
 from choptym.lib.jobs import ring_after_commit
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Event
+from payments.gateways.facts_json import dump_facts
 from payments.models import WebhookEvent
 from payments.tasks import process_events
 
@@ -72,11 +77,21 @@ def _store(gateway: str, event: Event) -> None:
         reference=event.reference,
         word=event.word,
         payload=dict(event.payload),
+        facts=_believable(gateway, event),
         next_look_at=timezone.now(),
     )
     with transaction.atomic(durable=True):
         WebhookEvent.objects.bulk_create([row], ignore_conflicts=True)
         ring_after_commit(process_events, gateway)
+
+
+def _believable(gateway: str, event: Event) -> dict[str, Any]:
+    """What a signed event says. Never of a gateway that does not sign, whatever its adapter made of the body."""
+    said = dump_facts(event)
+    if said and not get_gateway(gateway).rules.signs_events:
+        log.error("an adapter believes what is not signed", gateway=gateway, key=event.key)
+        return {}
+    return said
 
 
 def _refuse(status: int, code: str, message: str) -> JsonResponse:

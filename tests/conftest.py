@@ -43,13 +43,13 @@ def gateway_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(gateway_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox, with Fapshi and CamPay switched on in our settings and pointed at it."""
+    """The sandbox, with all four gateways switched on in our settings and pointed at it."""
     with switched_on(gateway_sandbox.url):
         yield gateway_sandbox
 
 
 @pytest.fixture
 def silent_gateways() -> Iterator[None]:
-    """Fapshi and CamPay switched on, with nobody at their addresses."""
+    """All four gateways switched on, with nobody at their addresses."""
     with switched_on():
         yield

@@ -14,15 +14,22 @@ from tests.payments.gateways.sandbox import CREDENTIALS
 
 # Nobody listens there: for tests in which no gateway is called.
 NOWHERE = "http://127.0.0.1:9"
+# Where the sandbox speaks each dialect.
+PATHS = {"FAPSHI": "fapshi", "CAMPAY": "campay/api", "RAZORPAY": "razorpay/v1", "CASHFREE": "cashfree/pg"}
 
 
 @contextmanager
 def switched_on(url: str = NOWHERE, **variables: str) -> Iterator[None]:
-    """Fapshi and CamPay at the sandbox of this address; `variables` are further ones of the environment."""
-    addresses = {"FAPSHI_BASE_URL": f"{url}/fapshi", "CAMPAY_BASE_URL": f"{url}/campay/api"}
-    quick = {f"{name}_CONNECT_TIMEOUT_SECONDS": "1" for name in ("FAPSHI", "CAMPAY")}
+    """All four gateways at the sandbox of this address; `variables` are further ones of the environment."""
+    addresses = {f"{name}_BASE_URL": f"{url}/{path}" for name, path in PATHS.items()}
+    quick = {f"{name}_CONNECT_TIMEOUT_SECONDS": "1" for name in PATHS}
     with patch.dict(os.environ, {**CREDENTIALS, **addresses, **quick, **variables}):
-        entries: dict[str, Any] = {"fapshi": gateway_settings._fapshi(), "campay": gateway_settings._campay()}
+        entries: dict[str, Any] = {
+            "fapshi": gateway_settings._fapshi(),
+            "campay": gateway_settings._campay(),
+            "razorpay": gateway_settings._razorpay(),
+            "cashfree": gateway_settings._cashfree(),
+        }
     forget_gateways()
     try:
         with override_settings(GATEWAYS=entries):

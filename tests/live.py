@@ -27,7 +27,18 @@ QUICK = {
     "FAPSHI_ABSENCE_PROVES_AFTER_SECONDS": "6",
     "CAMPAY_TOTAL_TIMEOUT_SECONDS": "3",
     "CAMPAY_READ_TIMEOUT_SECONDS": "2",
+    "RAZORPAY_TOTAL_TIMEOUT_SECONDS": "3",
+    "RAZORPAY_READ_TIMEOUT_SECONDS": "2",
+    "RAZORPAY_ABSENCE_PROVES_AFTER_SECONDS": "6",
+    "CASHFREE_TOTAL_TIMEOUT_SECONDS": "3",
+    "CASHFREE_READ_TIMEOUT_SECONDS": "2",
+    "CASHFREE_ABSENCE_PROVES_AFTER_SECONDS": "6",
 }
+# Each gateway with what it collects in.
+CURRENCIES = {"fapshi": "XAF", "campay": "XAF", "razorpay": "INR", "cashfree": "INR"}
+METHODS = tuple(CURRENCIES)
+# How numbers begin, by who carries them; the rest counts up. In India all pay by UPI.
+NUMBERS = {"mtn": "677{:06d}", "orange": "699{:06d}", "upi": "9876{:06d}"}
 TIMEOUT_SECONDS = 10
 ENDED = ("SETTLED", "FAILED", "EXPIRED", "CANCELLED", "REVIEW")
 
@@ -75,7 +86,8 @@ class Customer:
 
     def top_up(self, amount_minor: int, method: str = "fapshi") -> int:
         """Start putting money into the wallet, and return the payment's id."""
-        wish = {"method": method, "phone": self.phone, "amount_minor": amount_minor}
+        money = {"amount_minor": amount_minor, "currency": CURRENCIES[method]}
+        wish = {"method": method, "phone": self.phone, **money}
         response = self.call("POST", "/api/wallet/topups/", wish, **{"Idempotency-Key": str(uuid.uuid4())})
         assert response.status_code == 202, response.text
         return int(response.json()["payment"]["id"])
@@ -125,10 +137,10 @@ class Live:
         return self.database.execute(statement, values).rowcount
 
     def customer(self, operator: str = "mtn") -> Customer:
-        """A customer whom no other test knows, with a phone number of their own."""
+        """A customer whom no other test knows, with a phone number of their own ("upi": in India)."""
         number = next(self._numbers)
         name = f"test{number}"
-        phone = f"{'677' if operator == 'mtn' else '699'}{number:06d}"
+        phone = NUMBERS[operator].format(number)
         user = self.column(
             """
             INSERT INTO auth_user (username, password, is_superuser, is_staff, is_active, first_name, last_name, email,
@@ -143,20 +155,24 @@ class Live:
         self.change("INSERT INTO authtoken_token (key, user_id, created) VALUES (%s, %s, now())", token, user)
         return Customer(self, int(user), name, phone, token)
 
-    def product(self, *, stock: int = 1000, price_minor: int = 2500) -> int:
-        """A product of the first shop that no other test buys."""
+    def payer(self, method: str) -> Customer:
+        """A customer who can pay by this method."""
+        return self.customer("upi" if CURRENCIES[method] == "INR" else "mtn")
+
+    def product(self, *, stock: int = 1000, price_minor: int = 2500, currency: str = "XAF") -> int:
+        """A product of the first shop of this currency that no other test buys."""
         return int(
             self.column(
                 """
                 INSERT INTO orders_product
                     (shop_id, name, price_minor, is_active, stock_start, stock_on_hand, stock_reserved, stock_sold)
-                SELECT shop_id, %s, %s, true, %s, %s, 0, 0 FROM orders_product WHERE id = %s RETURNING id
+                SELECT min(id), %s, %s, true, %s, %s, 0, 0 FROM orders_shop WHERE currency = %s RETURNING id
                 """,
                 f"dish {uuid.uuid4()}",
                 price_minor,
                 stock,
                 stock,
-                self.products[0],
+                currency,
             )[0]
         )
 
@@ -186,8 +202,9 @@ class Live:
         sent = requests.get(f"{self.stack.sink}/messages.json", timeout=TIMEOUT_SECONDS).json()["messages"]
         return [message for message in sent if message["to"].endswith(phone)]
 
-    def balance(self, customer: Customer) -> int:
-        return int(customer.get("/api/wallet/")["balance_minor"])
+    def balance(self, customer: Customer, currency: str = "XAF") -> int:
+        accounts = customer.get("/api/wallet/")["accounts"]
+        return sum(int(account["balance_minor"]) for account in accounts if account["currency"] == currency)
 
     @contextmanager
     def frozen(self, role: str) -> Iterator[None]:
@@ -257,4 +274,4 @@ def _numbered(url: str, number: int) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
 
 
-__all__ = ["ENDED", "PASSWORD", "Customer", "Live", "eventually", "running_stack"]
+__all__ = ["CURRENCIES", "ENDED", "METHODS", "PASSWORD", "Customer", "Live", "eventually", "running_stack"]

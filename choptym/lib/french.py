@@ -14,7 +14,8 @@ SENTENCES = {
     "idempotency_key_invalid": "L'en-tête Idempotency-Key manque ou n'est pas valable.",
     "idempotency_key_reused": "Cette Idempotency-Key a servi à une autre requête.",
     "insufficient_balance": "Le solde de votre portefeuille est insuffisant.",
-    "invalid_phone": "Ce n'est pas un numéro mobile du Cameroun (neuf chiffres commençant par 6).",
+    "invalid_phone": "Ce n'est pas un numéro mobile du pays de ce moyen de paiement "
+    "(Cameroun : neuf chiffres commençant par 6 ; Inde : dix chiffres commençant par 6 à 9).",
     "malformed": "Le corps de la requête n'est pas valable.",
     "not_found": "Introuvable.",
     "not_here": "Le flux d'événements est servi par un autre processus.",

@@ -1,18 +1,57 @@
-"""Phone numbers of Cameroon: nine digits beginning with 6, as the gateways want them."""
+"""Mobile numbers in national form, as the gateways want them: nine digits in Cameroon, ten in India.
+
+Their lengths differ, so a national number alone says whose it is.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import phonenumbers
 
-REGION = "CM"
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """How mobile numbers look there. phonenumbers reads the spelling; what the gateways take is decided here."""
+
+    calling_code: int
+    pattern: re.Pattern[str]
+    says: str
 
 
-def national_number(text: str) -> str | None:
-    """The nine digits of a mobile number written in any usual way (+237 6…, 00237…, 6…); None when it is none."""
+COUNTRIES: Mapping[str, Country] = {
+    "CM": Country(237, re.compile(r"6[0-9]{8}"), "a mobile number of Cameroon (nine digits beginning with 6)"),
+    "IN": Country(91, re.compile(r"[6-9][0-9]{9}"), "a mobile number of India (ten digits beginning with 6 to 9)"),
+}
+
+
+def national_number(text: str, region: str = "") -> str | None:
+    """The digits of a mobile number of this country ("": of any), written in any usual way; None when it is none."""
+    for name in [region] if region else COUNTRIES:
+        number = _read(text, name)
+        if number is not None:
+            return number
+    return None
+
+
+def region_of(number: str) -> str:
+    """The country of a national number; "" when it is none."""
+    return next((name for name, country in COUNTRIES.items() if country.pattern.fullmatch(number)), "")
+
+
+def international_number(number: str) -> str | None:
+    """A national number with its country before it, digits only: 237677000001. None when it is of no country."""
+    region = region_of(number)
+    return f"{COUNTRIES[region].calling_code}{number}" if region else None
+
+
+def _read(text: str, region: str) -> str | None:
     try:
-        number = phonenumbers.parse(text, REGION)
+        number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    digits = str(number.national_number)
-    is_mobile = number.country_code == 237 and len(digits) == 9 and digits.startswith("6")
+    digits, country = str(number.national_number), COUNTRIES[region]
+    is_mobile = number.country_code == country.calling_code and country.pattern.fullmatch(digits)
     return digits if is_mobile and not number.extension else None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from choptym.local.ports import HOST, free_port
 
+SANDBOX_RATE = "200"
 PASSWORD = "choptym"  # noqa: S105 - of everyone whom seed_demo makes, only in a local stack
 
 
@@ -96,6 +97,15 @@ def _gateways(sandbox: str) -> dict[str, str]:
         "CAMPAY_USERNAME": "sandbox-user",
         "CAMPAY_PASSWORD": "sandbox-password",
         "CAMPAY_WEBHOOK_KEY": "sandbox-campay-key",
+        "RAZORPAY_BASE_URL": f"{sandbox}/razorpay/v1",
+        "RAZORPAY_KEY_ID": "rzp_test_sandbox",
+        "RAZORPAY_KEY_SECRET": "sandbox-razorpay-secret",
+        "RAZORPAY_WEBHOOK_SECRET": "sandbox-razorpay-webhook",
+        "CASHFREE_BASE_URL": f"{sandbox}/cashfree/pg",
+        "CASHFREE_CLIENT_ID": "TEST_sandbox",
+        "CASHFREE_CLIENT_SECRET": "cfsk_ma_test_sandbox",
+        # The sandbox takes any rate; those of the settings are what real accounts are given.
+        **{f"{name}_RATE_PER_SECOND": SANDBOX_RATE for name in ("FAPSHI", "CAMPAY", "RAZORPAY", "CASHFREE")},
     }
 
 

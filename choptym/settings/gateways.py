@@ -52,6 +52,14 @@ def _absence(prefix: str, default: str) -> float | None:
     return seconds or None
 
 
+def _pays_out(prefix: str) -> bool:
+    """What becomes of a refund: "payout" sends the money to the payer's number, "wallet" leaves it with us."""
+    policy = env.text(f"{prefix}_REFUNDS", "wallet")
+    if policy not in {"wallet", "payout"}:
+        env.problem(f"{prefix}_REFUNDS={policy!r} is neither wallet nor payout")
+    return policy == "payout"
+
+
 def _entry(prefix: str, adapter: str, options: dict[str, Any], rate_per_second: str) -> dict[str, Any]:
     total_seconds = _seconds(f"{prefix}_TOTAL_TIMEOUT_SECONDS", "30")
     if not 0 < total_seconds < PAYMENT_LEASE_SECONDS:
@@ -91,8 +99,28 @@ def _fapshi() -> dict[str, Any] | None:
         "api_key": key,
         "webhook_secrets": _secrets("Fapshi", "FAPSHI_WEBHOOK_SECRET"),
         "absence_proves_after_seconds": _absence("FAPSHI", "120"),
+        "payouts": _fapshi_payouts(collecting_key=key),
     }
     return _entry("FAPSHI", "payments.gateways.fapshi.Fapshi", options, "20")
+
+
+def _fapshi_payouts(collecting_key: str) -> dict[str, Any] | None:
+    """A service of its own, with its own user and key. Set without the policy: earlier payouts are still tracked."""
+    pays_out = _pays_out("FAPSHI")
+    user, key = env.secret("FAPSHI_PAYOUT_USER", ""), env.secret("FAPSHI_PAYOUT_KEY", "")
+    absence = _absence("FAPSHI_REFUND", "900")
+    if bool(user) != bool(key):
+        env.problem(f"{'FAPSHI_PAYOUT_KEY' if user else 'FAPSHI_PAYOUT_USER'} is not set: payouts need user and key")
+        return None
+    if not user:
+        if pays_out:
+            env.problem("FAPSHI_REFUNDS=payout needs FAPSHI_PAYOUT_USER and FAPSHI_PAYOUT_KEY")
+        return None
+    if key == collecting_key:
+        env.problem("FAPSHI_PAYOUT_KEY is FAPSHI_API_KEY: a service of Fapshi collects or pays out, never both")
+    elif key.startswith("FAK_TEST_") != collecting_key.startswith("FAK_TEST_"):
+        env.problem("one of FAPSHI_PAYOUT_KEY and FAPSHI_API_KEY is a test key, the other a live one")
+    return {"user": user, "key": key, "are_refunds": pays_out, "absence_proves_after_seconds": absence}
 
 
 def _campay() -> dict[str, Any] | None:
@@ -114,6 +142,7 @@ def _campay() -> dict[str, Any] | None:
         # Its history leaves out what is pending, so absence proves nothing by default.
         "absence_proves_after_seconds": _absence("CAMPAY", "0"),
         "trusts_refusals": env.flag("CAMPAY_TRUSTS_REFUSALS", default=True),
+        "pays_out": _pays_out("CAMPAY"),  # with the same credentials; its dashboard must permit withdrawals
     }
     return _entry("CAMPAY", "payments.gateways.campay.CamPay", options, "20")
 

@@ -72,6 +72,8 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.process_events": {"queue": "webhooks"},
     "payments.tasks.confirm_payments": {"queue": "webhooks"},
     "payments.tasks.look_up_strangers": {"queue": "webhooks"},
+    # Like status queries they wait for gateways in threads; behind a proof of the books they would wait for minutes.
+    "payments.tasks.send_refunds": {"queue": "webhooks"},
     "notifications.tasks.deliver_notifications": {"queue": "notifications"},
     "payments.tasks.work_on_bulk": {"queue": "maintenance"},
     "payments.tasks.sweep_*": {"queue": "maintenance"},

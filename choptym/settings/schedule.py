@@ -12,6 +12,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "charges that are due": {"task": "payments.tasks.sweep_charges", **_EVERY_SECOND},
     "webhook events that wait": {"task": "payments.tasks.sweep_events", **_EVERY_SECOND},
     "payments whose status is due": {"task": "payments.tasks.sweep_confirmations", **_EVERY_SECOND},
+    "refunds that are due": {"task": "payments.tasks.sweep_refunds", **_EVERY_SECOND},
     "notifications that wait": {"task": "notifications.tasks.sweep_notifications", **_EVERY_SECOND},
     "payments that nobody approved": {"task": "payments.tasks.expire_payments", **_EVERY_SECOND},
     "bulk uploads that wait": {"task": "payments.tasks.sweep_bulk", **_EVERY_SECOND},

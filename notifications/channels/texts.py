@@ -6,12 +6,16 @@ from urllib.parse import quote
 import apprise
 from django.conf import settings
 
+from choptym.lib.phones import international_number
 from notifications.channels.base import DeliveryFailed, Letter
 
 
 def send_sms(letter: Letter) -> None:
-    """Send one text message to a national number of Cameroon. Raises DeliveryFailed."""
-    _send(settings.SMS_URL, f"237{letter.address}", letter)
+    """Send one text message to a national number, whose length says of which country. Raises DeliveryFailed."""
+    number = international_number(letter.address)
+    if number is None:
+        raise DeliveryFailed("not a mobile number of a country that we know", is_final=True)
+    _send(settings.SMS_URL, number, letter)
 
 
 def send_push(letter: Letter) -> None:

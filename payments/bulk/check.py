@@ -16,7 +16,7 @@ from choptym.lib.money import CURRENCIES, Money
 from payments.bulk.read import FileRefused, Problem, Row
 from payments.credit import check_credit
 from payments.models import BulkKind, BulkLine, Payment
-from payments.refunds.write import check_refund
+from payments.refunds.write import Wish, check_refund
 
 LONGEST_REASON = 200
 
@@ -55,7 +55,7 @@ def _refund_lines(rows: Sequence[Row]) -> Callable[[Row], BulkLine]:
             raise _wrong("payment", "stands in the file more than once")
         text = row.values["amount"]
         money = _money(text, payment.currency) if text else None
-        check_refund(payment, amount_minor=money.amount_minor if money else None)
+        check_refund(payment, Wish(reason=_reason(row.values), amount_minor=money.amount_minor if money else None))
         return BulkLine(
             number=row.number,
             payment=payment,

@@ -18,14 +18,13 @@ from payments.bulk.locks import claim_bulk_upload, give_back_upload, lock_line
 from payments.credit import write_credit
 from payments.locks import lock_payments
 from payments.models import BulkLine, BulkUpload, Refund, RefundSource
-from payments.refunds.write import write_refund
+from payments.refunds.write import Wish, write_refund
 from payments.states import BULK_LINE_MOVES, BULK_MOVES, BulkLineState, BulkState, RefundState
 
 log = structlog.get_logger(__name__)
 
 # While as many refunds of an upload wait for their gateway as may run at once, its next chunk waits too.
 LOOK_AGAIN_SECONDS = 1.0
-# Namespace of the keys of credits: the key of a line is always the same.
 _LINE_KEYS = uuid.UUID("5f2d4b5e-6a0c-4d0e-9a59-0f9f7b1d2c3a")
 
 
@@ -81,17 +80,23 @@ def _do(upload: BulkUpload, line: BulkLine) -> Refund | None:
         write_credit(
             user_id=line.user_id,
             money=Money(line.amount_minor, line.currency),
-            key=uuid.uuid5(_LINE_KEYS, str(line.pk)),
+            key=_key_of(line),
         )
         return None
     [payment] = lock_payments([line.payment_id])
-    return write_refund(
-        payment,
-        amount_minor=line.amount_minor,
+    wish = Wish(
         reason=line.reason,
+        amount_minor=line.amount_minor,
         source=RefundSource.BULK,
         asked_by_id=upload.uploaded_by_id,
+        reference=_key_of(line),
     )
+    return write_refund(payment, wish)
+
+
+def _key_of(line: BulkLine) -> uuid.UUID:
+    """Always the same for this line: what it moves is moved once, whatever becomes of the line's own state."""
+    return uuid.uuid5(_LINE_KEYS, str(line.pk))
 
 
 def _refuse(line_id: int, code: str, message: str) -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from choptym.lib.errors import Exchange, Rejected
+from choptym.lib.errors import Exchange
 from choptym.lib.money import Money
 
 
@@ -87,6 +87,8 @@ class RefundRequest:
     money: Money
     reason: str = ""
     is_link: bool = False  # as in fetch_status()
+    phone: str = ""  # the payer's, national as in CollectRequest: where a payout goes
+    operator: str = ""  # "mtn", "orange" or "" when unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,9 @@ class Event:
     word: str = ""
     status: Status | None = None  # set only when the signature covers the body, so that it may settle
     refund: RefundStatus | None = None  # the same, for an event about a refund
+    # It says that money goes out: never take it for a collection. Without `refund` nobody signed it, and transaction_id
+    # and reference are the refund's own (gateway_refund_id, RefundRequest.reference): a hint to call fetch_refund().
+    is_refund: bool = False
     payload: Mapping[str, object] = field(default_factory=dict)  # what is kept, with secrets taken out
 
 
@@ -171,7 +176,13 @@ class Rules:
     # After this long, "no such reference" proves that a lost request was never executed. None: it never does.
     absence_proves_after_seconds: float | None
     phone_region: str = "CM"  # whose national numbers CollectRequest.phone holds: "CM" or "IN"
-    can_refund: bool = False
+    links_need_phone: bool = False
+    can_refund: bool = False  # by the gateway's own refund, or by a payout where policy and credentials allow it
+    # The gateway takes RefundRequest.reference as an idempotency key. False: a second refund() may pay a second time.
+    refund_is_repeatable: bool = False
+    # Where it is not: after this long, NotFound of fetch_refund() proves that a lost refund() was never executed. None:
+    # it never does, and a person must find out.
+    refund_absence_proves_after_seconds: float | None = None
     tells_balance: bool = True
     tells_settlements: bool = False
 
@@ -223,10 +234,12 @@ class Gateway(Protocol):
         ...
 
     def refund(self, request: RefundRequest) -> RefundStatus:
-        """Give money back. May be called again with the same request: it is one refund, whatever happens.
+        """Give money back. An answer, also of FAILED, belongs to this reference for ever: to try anew, take a new one.
 
-        Raises Rejected (nothing was given back; `code` from REFUND_REFUSALS), NotSent or Busy (nothing was; later),
-        OutcomeUnknown (fetch_refund() tells; when it finds nothing, ask again with the same reference).
+        Raises Rejected (nothing was given back; `code` from REFUND_REFUSALS), NotSent or Busy (this call gave nothing;
+        later), OutcomeUnknown (fetch_refund() tells). With Rules.refund_is_repeatable the same request may be made
+        again after any of these: it is one refund. Without, never at the same time as another, and after OutcomeUnknown
+        not before fetch_refund() has proved by absence (Rules.refund_absence_proves_after_seconds) that none was made.
         """
         ...
 
@@ -234,8 +247,21 @@ class Gateway(Protocol):
         """What was settled around that day. Ask for the neighbours too: in which zone days count is not documented."""
         ...
 
-    def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
-        """Ask what became of a refund of this transaction. Raises NotFound when the gateway shows none of ours."""
+    def fetch_refund(
+        self,
+        reference: str,
+        *,
+        transaction_id: str,
+        is_link: bool = False,
+        gateway_refund_id: str = "",
+        since: datetime | None = None,
+    ) -> RefundStatus:
+        """Ask what became of a refund of this transaction. Raises NotFound when the gateway shows none of ours.
+
+        `gateway_refund_id` (as refund() or an event told it) and `since` (before it was asked) help to find a payout:
+        CamPay shows one that is pending by its id only, and others for a week when it is not told since when to look.
+        What a stranger may have named is believed only when the gateway's record carries our reference.
+        """
         ...
 
 
@@ -263,23 +289,10 @@ REFUSALS = frozenset({
 REFUND_REFUSALS = frozenset({
     "refund_unsupported",  # by this gateway at all
     "refund_amount_refused",  # more than is left of what was collected, or less than the least
+    "refund_phone_refused",  # no number that a payout can go to
+    "refund_float_short",  # we hold too little there for a payout: top it up, then ask again
     "refund_key_reused",  # the same reference with another amount or transaction
     "refund_refused",
     "gateway_credentials",
     "gateway_disabled",
 })  # fmt: skip
-
-
-class OnlyCollects:
-    """For a gateway that gives no money back (staff pay out by hand, or credit the wallet) and tells no settlements."""
-
-    rules: Rules
-
-    def refund(self, request: RefundRequest) -> RefundStatus:
-        raise Rejected(f"{self.rules.name} gives no money back", code="refund_unsupported")
-
-    def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
-        raise Rejected(f"{self.rules.name} gives no money back", code="refund_unsupported")
-
-    def settlements(self, day: date) -> tuple[SettlementLine, ...]:
-        raise Rejected(f"{self.rules.name} tells no settlements", code="unsupported")

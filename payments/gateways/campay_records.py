@@ -1,9 +1,9 @@
 """CamPay's transactions and history rows in our words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from choptym.lib.money import Money
-from payments.gateways.base import Line, Outcome, Status
+from payments.gateways.base import Line, Outcome, RefundOutcome, RefundStatus, Status
 from payments.gateways.http import Reply
 from payments.gateways.reading import (
     read_amount,
@@ -15,7 +15,10 @@ from payments.gateways.reading import (
 )
 
 WORDS = {"PENDING": Outcome.WAITING, "SUCCESSFUL": Outcome.PAID, "FAILED": Outcome.NOT_PAID}
+PAYOUT_WORDS = {"PENDING": RefundOutcome.PENDING, "SUCCESSFUL": RefundOutcome.DONE, "FAILED": RefundOutcome.FAILED}
 CURRENCY = "XAF"
+COUNTRY = "237"
+MAX_DESCRIPTION = 120
 
 
 def read_status(record: Mapping[str, object], reply: Reply | None = None) -> Status:
@@ -37,13 +40,44 @@ def read_status(record: Mapping[str, object], reply: Reply | None = None) -> Sta
     )
 
 
+def read_payout(record: Mapping[str, object], reply: Reply | None = None) -> RefundStatus:
+    word = read_text(record.get("status"), 40)
+    outcome = PAYOUT_WORDS.get(word, RefundOutcome.UNMAPPED)
+    money, problem = _read_amount(record, is_needed=outcome is RefundOutcome.DONE)
+    if _endpoint(record) not in {"", "withdraw"}:
+        money, problem = None, "this is no withdrawal"
+    return RefundStatus(
+        outcome=outcome,
+        gateway_refund_id=read_uuid(record.get("reference")),
+        reference=read_reference(record),
+        money=money,
+        bank_reference=read_text(record.get("operator_reference"), 100),
+        reason=read_text(record.get("reason"), 200),
+        word=word,
+        problem=problem,
+        exchange=reply.exchange if reply else None,
+    )
+
+
+def is_payout(record: Mapping[str, object]) -> bool:
+    return _endpoint(record) == "withdraw"
+
+
+def _endpoint(record: Mapping[str, object]) -> str:
+    return read_text(record.get("endpoint"), 20).lower()
+
+
 def _read_money(record: Mapping[str, object], outcome: Outcome) -> tuple[Money | None, str]:
+    if _endpoint(record) not in {"", "collect"}:
+        return None, "this is no collection"
+    return _read_amount(record, is_needed=outcome is Outcome.PAID)
+
+
+def _read_amount(record: Mapping[str, object], *, is_needed: bool) -> tuple[Money | None, str]:
     currency = read_text(record.get("currency"), 10) or CURRENCY
     if currency != CURRENCY:
         return None, f"the currency is {currency}"
-    if read_text(record.get("endpoint"), 20).lower() not in {"", "collect"}:
-        return None, "this is no collection"
-    if not read_text(record.get("amount")) and outcome is not Outcome.PAID:
+    if not read_text(record.get("amount")) and not is_needed:
         return None, ""
     try:
         return read_amount(record.get("amount"), CURRENCY), ""
@@ -59,6 +93,16 @@ def _operator(record: Mapping[str, object]) -> str:
 
 def read_reference(record: Mapping[str, object]) -> str:
     return read_text(record.get("external_reference"), 100) or read_text(record.get("external_user"), 100)
+
+
+def rows_of(reference: str, rows: Iterable[Mapping[str, object]]) -> list[str]:
+    """CamPay's ids of the history's rows that carry this reference of ours; external_reference is not shown there."""
+    ids = {
+        read_uuid(row.get("reference_uuid"))
+        for row in rows
+        if read_text(row.get("external_user")) == reference or reference in read_text(row.get("description"))
+    }
+    return sorted(ids - {""})
 
 
 def read_line(row: Mapping[str, object]) -> Line:

@@ -63,7 +63,9 @@ class Cashfree:
             poll_seconds=(10.0, 15.0, 30.0) + (60.0,) * 30 + (300.0,) * 12 + (3600.0,),
             absence_proves_after_seconds=absence_proves_after_seconds,
             phone_region="IN",
+            links_need_phone=True,
             can_refund=True,
+            refund_is_repeatable=True,
             tells_balance=False,
             tells_settlements=True,
         )
@@ -136,7 +138,15 @@ class Cashfree:
     def refund(self, request: RefundRequest) -> RefundStatus:
         return self._refunds.refund(request)
 
-    def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
+    def fetch_refund(
+        self,
+        reference: str,
+        *,
+        transaction_id: str,
+        is_link: bool = False,
+        gateway_refund_id: str = "",
+        since: datetime | None = None,
+    ) -> RefundStatus:
         return self._refunds.fetch(reference, transaction_id, is_link=is_link)
 
     def _open_order(self, request: CollectRequest, deadline: Deadline) -> tuple[Mapping[str, object], Exchange, bool]:

@@ -29,13 +29,15 @@ def read_event(*, method: str, body: bytes, headers: Mapping[str, str], secrets:
     if not kind or not data:
         raise Rejected("a webhook without type or data")
     transaction_id, reference = _subject(kind, data)
+    refund = _refund(kind, data)
     return Event(
         key=_key(kind, data, headers),
         transaction_id=transaction_id,
         reference=reference,
         word=kind,
         status=_status(kind, data, transaction_id, reference),
-        refund=_refund(kind, data),
+        refund=refund,
+        is_refund=refund is not None,
         payload=mask(record),
     )
 

@@ -65,6 +65,7 @@ class Razorpay:
             absence_proves_after_seconds=absence_proves_after_seconds,
             phone_region="IN",
             can_refund=True,
+            refund_is_repeatable=True,
             tells_balance=False,
             tells_settlements=True,
         )
@@ -145,7 +146,15 @@ class Razorpay:
     def refund(self, request: RefundRequest) -> RefundStatus:
         return self._refunds.refund(request)
 
-    def fetch_refund(self, reference: str, *, transaction_id: str, is_link: bool = False) -> RefundStatus:
+    def fetch_refund(
+        self,
+        reference: str,
+        *,
+        transaction_id: str,
+        is_link: bool = False,
+        gateway_refund_id: str = "",
+        since: datetime | None = None,
+    ) -> RefundStatus:
         return self._refunds.fetch(reference, transaction_id)
 
     def _open_order(self, request: CollectRequest, deadline: Deadline) -> tuple[str, Exchange]:

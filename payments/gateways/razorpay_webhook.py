@@ -31,13 +31,15 @@ def read_event(*, method: str, body: bytes, headers: Mapping[str, str], secrets:
     payment, order, link, refund = (_entity(payload, kind) for kind in ("payment", "order", "payment_link", "refund"))
     transaction_id = _transaction_id(payment, order, link)
     reference = reference_of(link) or reference_of(payment) or reference_of(order)
+    told = _refund(name, refund, payment)
     return Event(
         key=_key(record, headers, body),
         transaction_id=transaction_id,
         reference=reference,
         word=name,
         status=_status(name, payment, transaction_id, reference),
-        refund=_refund(name, refund, payment),
+        refund=told,
+        is_refund=told is not None,
         payload=mask(record),
     )
 

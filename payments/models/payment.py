@@ -36,7 +36,9 @@ class Payment(models.Model):
     order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, null=True, blank=True, related_name="payments")
     gateway = models.CharField(max_length=20, help_text="A gateway's name, or wallet.")
     by_link = models.BooleanField(default=False, help_text="Paid on the gateway's page instead of on the phone.")
-    phone = models.CharField(max_length=15, blank=True, help_text="National number, nine digits.")
+    phone = models.CharField(
+        max_length=15, blank=True, help_text="National number: nine digits in Cameroon, ten in India."
+    )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     fee_minor = models.BigIntegerField(null=True, blank=True, help_text="What the gateway kept, once settled.")

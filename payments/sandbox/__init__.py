@@ -62,7 +62,9 @@ Books: an entry is "collected" exactly when the sandbox believes it took the mon
 "returned" when the payer paid and got it back before it was the merchant's (a second success for one order, a success
 too late, a payment that nobody captured). In India an order is an entry from its first payment on: gateway_id is the
 order's id (Razorpay's order_…, Cashfree's is the caller's), or the link's (plink_…, the caller's link_id); a second
-payment beside an open one is an entry under the payment's id; refunds name their order in of_gateway_id. A
-call counts as in flight until it is answered, or until a caller who is left without an answer hangs up. A page that
+payment beside an open one is an entry under the payment's id; refunds name their order in of_gateway_id. At
+Fapshi and CamPay money goes back by payouts: entries of kind "payout" under the caller's reference, tied to no
+collection and made again whenever asked; their knob float_short refuses them for want of money. A call counts as in
+flight until it is answered, or until a caller who is left without an answer hangs up. A page that
 answers 599 is a fault of the sandbox itself.
 """

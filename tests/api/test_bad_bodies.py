@@ -8,6 +8,7 @@ from choptym.lib.phones import national_number
 from tests.api.world import CART, CHECKOUT, PHONE, TOPUPS, World, nothing_changes, read
 
 FAPSHI = {"method": "fapshi", "phone": PHONE}
+INDIAN = "9876500001"
 TOPUP = {**FAPSHI, "amount_minor": 500}
 
 
@@ -30,7 +31,15 @@ def refused(world: World, method: str, path: str, body: object, status: int, cod
         ({"method": None, "phone": PHONE}, "null", "method"),
         ({"method": "paypal", "phone": PHONE}, "unknown_method", "method"),
         ({"method": "FAPSHI", "phone": PHONE}, "unknown_method", "method"),
-        ({"method": "razorpay", "phone": PHONE}, "unknown_method", "method"),
+        ({"method": "stripe", "phone": PHONE}, "unknown_method", "method"),
+        ({"method": "razorpay", "phone": PHONE}, "invalid_phone", "phone"),
+        ({"method": "cashfree", "phone": PHONE}, "invalid_phone", "phone"),
+        ({"method": "cashfree", "link": True}, "phone_required", "phone"),
+        ({"method": "fapshi", "phone": INDIAN}, "invalid_phone", "phone"),
+        ({"method": "campay", "phone": f"+91{INDIAN}"}, "invalid_phone", "phone"),
+        ({"method": "wallet", "phone": "123"}, "invalid_phone", "phone"),
+        ({"method": "razorpay", "phone": INDIAN}, "currency_not_supported", "method"),
+        ({"method": "cashfree", "phone": f"+91 {INDIAN}"}, "currency_not_supported", "method"),
         ({"method": "x" * 21, "phone": PHONE}, "max_length", "method"),
         ({"method": ["fapshi"], "phone": PHONE}, "invalid", "method"),
         ({"method": {"fapshi": 1}, "phone": PHONE}, "invalid", "method"),
@@ -82,7 +91,7 @@ PHONES = {
 
 @pytest.mark.parametrize(("spelling", "number"), PHONES.items())
 def test_a_phone_in_many_spellings(world: World, spelling: str, number: str | None) -> None:
-    assert national_number(spelling) == number
+    assert national_number(spelling, "CM") == number
     if number is None:
         refused(world, "POST", CHECKOUT, {"method": "fapshi", "phone": spelling}, 400, "invalid_phone", "phone")
     else:
@@ -218,6 +227,13 @@ def test_a_wallet_that_does_not_hold_enough(world: World) -> None:
         ({"currency": None}, "null", "currency"),
         ({"currency": ["XAF"]}, "invalid", "currency"),
         ({"currency": "INR"}, "currency_not_supported", "method"),
+        ({"method": "razorpay", "phone": INDIAN}, "currency_not_supported", "method"),
+        (
+            {"method": "cashfree", "phone": INDIAN, "currency": "INR", "amount_minor": 99},
+            "amount_too_small",
+            "amount_minor",
+        ),
+        ({"method": "razorpay", "currency": "INR"}, "invalid_phone", "phone"),
         ({"method": "wallet"}, "unknown_method", "method"),
         ({"method": "paypal"}, "unknown_method", "method"),
         ({"phone": "1"}, "invalid_phone", "phone"),

@@ -43,7 +43,8 @@ def test_several_faults_each_have_their_sentence(world: World) -> None:
     assert shown["code"] == "invalid"
     assert shown["fields"] == {
         "method": "Ce moyen de paiement n'existe pas.",
-        "phone": "Ce n'est pas un numéro mobile du Cameroun (neuf chiffres commençant par 6).",
+        "phone": "Ce n'est pas un numéro mobile du pays de ce moyen de paiement "
+        "(Cameroun : neuf chiffres commençant par 6 ; Inde : dix chiffres commençant par 6 à 9).",
     }
 
 

@@ -13,8 +13,8 @@ ERROR = {"$ref": "#/components/schemas/Error"}
 ENUMS = {
     "PaymentStatus": [*PaymentState.values],
     "PaymentKind": [*PaymentKind.values],
-    "PaymentMethod": ["fapshi", "campay", "wallet"],
-    "TopupMethod": ["fapshi", "campay"],
+    "PaymentMethod": ["fapshi", "campay", "razorpay", "cashfree", "wallet"],
+    "TopupMethod": ["fapshi", "campay", "razorpay", "cashfree"],
     "FailureCode": ["", *SENTENCES],
     "StepName": [
         "accepted",

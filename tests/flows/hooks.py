@@ -12,7 +12,13 @@ from tests.flows.ends import (
 )
 from tests.live import TIMEOUT_SECONDS, Live
 
-METHODS = ("fapshi", "campay")
+# What each gateway says about a payment on the phone that went through.
+PAID_WORDS = {
+    "fapshi": ("SUCCESSFUL",),
+    "campay": ("SUCCESSFUL",),
+    "razorpay": ("payment.captured", "order.paid"),
+    "cashfree": ("PAYMENT_SUCCESS_WEBHOOK",),
+}
 NOBODYS = "00000000-0000-4000-8000-00000000{:04d}"
 
 
@@ -49,6 +55,16 @@ def deliveries(purchase: Purchase) -> list[tuple[str, int | None]]:
 
 def assert_delivered(purchase: Purchase, *expected: tuple[str, int | None]) -> None:
     assert deliveries(purchase) == list(expected)
+
+
+def sent_once(method: str, kind: str, answer: int | None) -> list[tuple[str, int | None]]:
+    """The deliveries of one telling that a payment went through."""
+    return [(kind, answer)] * len(PAID_WORDS[method])
+
+
+def assert_paid_events(live: Live, method: str, transaction_id: str) -> None:
+    """Each word of the gateway's stands here once."""
+    assert sorted(events(live, transaction_id)) == sorted((word, "MATCHED") for word in PAID_WORDS[method])
 
 
 def assert_events(live: Live, transaction_id: str, *expected: tuple[str, str]) -> None:

@@ -16,9 +16,7 @@ from tests.flows.ends import (
     stock,
     unlucky,
 )
-from tests.live import TIMEOUT_SECONDS, Live, eventually
-
-METHODS = ("fapshi", "campay")
+from tests.live import METHODS, TIMEOUT_SECONDS, Live, eventually
 
 
 def cancel(purchase: Purchase) -> requests.Response:
@@ -31,7 +29,7 @@ def test_an_expired_payment_frees_the_stock_and_its_cart_merges_with_the_new_one
     purchase = unlucky(live, method, never_approve_rate=1)
     purchase.wait("PENDING")
     assert_reserved(purchase)
-    other = live.product()
+    other = live.product(currency=purchase.currency)
     purchase.customer.put_into_cart(purchase.product, 3)
     purchase.customer.put_into_cart(other, 1)
 

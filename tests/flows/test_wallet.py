@@ -3,7 +3,7 @@
 import pytest
 
 from tests.flows.ends import STOCK, assert_told, attempts, capture_entries, entries
-from tests.live import Customer, Live
+from tests.live import CURRENCIES, METHODS, Customer, Live
 
 
 def rich_customer(live: Live, amount_minor: int) -> Customer:
@@ -16,20 +16,22 @@ def statement(customer: Customer) -> list[tuple[str, int]]:
     return [(line["kind"], line["amount_minor"]) for line in customer.get("/api/wallet/transactions/")]
 
 
-@pytest.mark.parametrize("method", ["fapshi", "campay"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_top_up_enters_the_wallet_once(live: Live, method: str) -> None:
-    customer = live.customer()
+    customer, currency = live.payer(method), CURRENCIES[method]
 
     payment = customer.top_up(12_000, method)
     body = customer.wait(payment, "SETTLED")
 
-    assert (body["kind"], body["order"], body["amount"], body["priority"]) == ("TOPUP", None, 12_000, 3)
+    assert (body["kind"], body["order"], body["amount"], body["currency"]) == ("TOPUP", None, 12_000, currency)
+    assert body["priority"] == {"XAF": 3, "INR": 1}[currency]
     assert entries(live, payment) == capture_entries(customer, method, 12_000)
     assert live.collected(payment) == [12_000]
     assert customer.get("/api/wallet/") == {
-        "balance_minor": 12_000,
+        "balance_minor": 12_000 if currency == "XAF" else 0,
         "currency": "XAF",
-        "accounts": [{"currency": "XAF", "balance_minor": 12_000}],
+        "accounts": [{"currency": "INR", "balance_minor": 12_000}] * (currency == "INR")
+        + [{"currency": "XAF", "balance_minor": 12_000 if currency == "XAF" else 0}],
     }
     assert statement(customer) == [("topup", 12_000)]
     assert_told(live, payment, customer.phone, "wallet_topped_up")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.live import Live, eventually
+from tests.live import CURRENCIES, METHODS, Live, eventually
 
 
 @pytest.mark.invariant("INV-1")
@@ -21,7 +21,8 @@ def test_in_the_end_nothing_is_lost_nothing_is_doubled_and_the_books_balance(liv
     assert result["ok"]
     assert result["unfinished"] == 0
     assert proof.returncode == 0
-    assert [gateway["name"] for gateway in result["gateways"]] == ["fapshi", "campay"]
+    assert [gateway["name"] for gateway in result["gateways"]] == list(METHODS)
+    assert {gateway["name"]: gateway["currency"] for gateway in result["gateways"]} == CURRENCIES
     assert all(gateway["collected"] > 0 for gateway in result["gateways"])
 
 

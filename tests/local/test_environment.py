@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from choptym.local.environment import Addresses, make_environment
+from choptym.settings import gateways
 
 DATABASE, REDIS = "postgresql://here/choptym", "redis://here/0"
 
@@ -18,6 +21,15 @@ def test_what_is_set_wins_over_the_local_defaults(tmp_path: Path) -> None:
     assert environment["MAX_CONCURRENT_PAYMENTS"] == "50"
     assert environment["HOME"] == "/home/me"
     assert environment["DATABASE_URL"] == DATABASE
+
+
+def test_the_sandbox_speaks_for_every_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in told(tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+    entries = [gateways._fapshi(), gateways._campay(), gateways._razorpay(), gateways._cashfree()]
+
+    assert all(entry is not None and entry["rate_per_second"] >= 100 for entry in entries)
 
 
 def test_blank_is_as_good_as_not_set(tmp_path: Path) -> None:

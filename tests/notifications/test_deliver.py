@@ -45,6 +45,25 @@ def test_a_text_goes_to_the_number_with_its_country() -> None:
     assert deliver_batch() == 0
 
 
+def test_a_text_to_an_indian_number_goes_to_india() -> None:
+    make_notification(address="9876500001")
+
+    with texts_to((200, {})) as sink:
+        assert deliver_batch() == 1
+
+    assert [path for _, path, _, _ in sink.asked] == ["/sms/919876500001"]
+
+
+def test_a_text_to_what_is_no_number_is_given_up_at_once() -> None:
+    row = make_notification(address="12345")
+
+    with texts_to((200, {})) as sink:
+        deliver_batch()
+
+    assert sink.asked == []
+    assert (fresh(row).state, fresh(row).problem) == ("GIVEN_UP", "not a mobile number of a country that we know")
+
+
 def test_a_push_goes_to_the_device() -> None:
     row = make_notification(channel=Channel.PUSH, address="token/with?odd#signs")
 

@@ -30,6 +30,15 @@ def found_by(text: str) -> list[int]:
     return list(Payment.objects.filter(payments_like(text)).order_by("pk").values_list("pk", flat=True))
 
 
+def test_an_indian_phone_is_found_in_every_spelling() -> None:
+    make_pending()
+    payment, _ = make_pending(gateway="razorpay", phone="9876500042")
+
+    for spelling in ("9876500042", "+91 98765 00042", "00919876500042", "098765 00042"):
+        assert found_by(spelling) == [payment.pk]
+    assert found_by("+237 9876500042") == []
+
+
 KEYS: dict[str, Callable[[Payment, PaymentAttempt], str]] = {
     "phone": lambda payment, attempt: payment.phone,
     "phone as customers write it": lambda payment, attempt: (

@@ -6,7 +6,8 @@ import pytest
 
 from payments.charge import charge_payment
 from payments.confirm import confirm_batch
-from payments.match import LOOK_AGAIN_SECONDS, match_batch
+from payments.events import LOOK_AGAIN_SECONDS
+from payments.match import match_batch
 from payments.models import Payment, PaymentAttempt, WebhookEvent
 from payments.states import AttemptState, PaymentState
 from payments.strangers import look_up_strangers

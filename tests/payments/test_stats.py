@@ -58,6 +58,8 @@ def test_counts_the_same_per_priority_and_gateway() -> None:
     assert {name: one["queueLength"] for name, one in status["gateways"].items()} == {
         "fapshi": 1,
         "campay": 0,
+        "razorpay": 0,
+        "cashfree": 0,
         "wallet": 1,
     }
     assert (status["gateways"]["campay"]["processing"], status["gateways"]["campay"]["retried"]) == (1, 1)

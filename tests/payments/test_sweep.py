@@ -106,8 +106,9 @@ def test_tells_which_gateways_are_due(silent_gateways: None) -> None:
     make_pending(gateway="campay")
     make_pending(next_check_at=timezone.now() + timedelta(seconds=30))
     make_pending(gateway="razorpay")
+    make_pending(gateway="stripe")  # not switched on
 
-    assert gateways_to_ask() == ["campay"]
+    assert gateways_to_ask() == ["campay", "razorpay"]
 
 
 def test_tells_of_which_gateways_an_event_waits(silent_gateways: None) -> None:

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,8 @@ FINAL = frozenset({"SETTLED", "FAILED", "EXPIRED", "CANCELLED", "REVIEW"})
 TIMEOUT_SECONDS = 20
 RETRY_SECONDS = 1.0
 MOST_RETRY_SECONDS = 2.0
+# Of a customer who was asked to pay. Longer than the first poll takes to find what a lost webhook did not tell.
+PATIENCE_SECONDS = 15.0
 
 
 class Refused(Exception):
@@ -22,8 +25,17 @@ class Refused(Exception):
 
 
 class Customer:
-    def __init__(self, web: str, username: str, password: str, deadline: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        web: str,
+        username: str,
+        password: str,
+        deadline: Callable[[], float],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._web = web
+        self._patience_seconds = patience_seconds
         self._deadline = deadline
         self._session = requests.Session()
         token = self._call("POST", "/api/auth/token/", {"username": username, "password": password})["token"]
@@ -47,10 +59,10 @@ class Customer:
         payment: dict[str, Any] = answer["payment"]
         return payment
 
-    def top_up(self, purchase: Purchase, gateway: str) -> bool:
+    def top_up(self, purchase: Purchase) -> bool:
         """Put into the wallet what the purchase costs; True once it is there."""
         body = {
-            "method": gateway,
+            "method": purchase.gateway,
             "phone": purchase.phone,
             "amount_minor": purchase.total_minor,
             "currency": purchase.currency,
@@ -60,14 +72,29 @@ class Customer:
         return ended is not None and ended["status"] == "SETTLED"
 
     def wait_for_end(self, payment_id: object) -> dict[str, Any] | None:
-        """Look until the payment is over and return it as the service shows it; None when time ran out first."""
+        """Look until the payment is over and return it as the service shows it; None when time ran out first.
+
+        Who waits too long gives up: a UPI payment that was declined stays open for another try, so only that ends it.
+        """
+        asked_at = None
         while time.monotonic() < self._deadline():
             response = self._send("GET", f"/api/payments/{payment_id}/", None, {})
             payment: dict[str, Any] = response.json()
             if payment["status"] in FINAL:
                 return payment
+            if payment["status"] == "PENDING":
+                asked_at = asked_at or time.monotonic()
+                if time.monotonic() > asked_at + self._patience_seconds:
+                    self._give_up(payment_id)
+                    continue
             time.sleep(_retry_seconds(response))
         return None
+
+    def _give_up(self, payment_id: object) -> None:
+        """Cancel, and let the next look say what came of it: the payment may just have ended by itself."""
+        with suppress(requests.RequestException):
+            self._session.post(f"{self._web}/api/payments/{payment_id}/cancel/", timeout=TIMEOUT_SECONDS)
+        time.sleep(RETRY_SECONDS)
 
     def _empty_cart(self) -> None:
         """What an earlier demo could not pay for still lies there."""

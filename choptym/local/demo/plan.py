@@ -9,10 +9,11 @@ from choptym.local.errors import StackError
 
 CUSTOMERS = 200
 WALLET = "wallet"
-WALLET_EVERY = 20  # every so manieth purchase is paid from a wallet, topped up before if need be
+# Every so manieth purchase is paid from a wallet, topped up before if need be. Odd, so that there too all take turns.
+WALLET_EVERY = 19
 
-# Each method with the currency of the shops it works for. Razorpay and Cashfree (INR) follow with their gateways.
-METHODS = (("fapshi", "XAF"), ("campay", "XAF"))
+# Each method with the currency of the shops it works for.
+METHODS = (("fapshi", "XAF"), ("razorpay", "INR"), ("campay", "XAF"), ("cashfree", "INR"))
 
 LARGEST_QUANTITY = 3
 ENOUGH_STOCK = 100
@@ -21,6 +22,7 @@ ENOUGH_STOCK = 100
 @dataclass(frozen=True, slots=True)
 class Purchase:
     method: str
+    gateway: str  # the method, or what tops up the wallet
     phone: str
     product: int
     quantity: int
@@ -34,11 +36,12 @@ def make_plan(payments: int, menu: Sequence[dict[str, Any]]) -> dict[str, list[P
     products = {currency: _products(menu, currency) for _, currency in METHODS}
     plan: dict[str, list[Purchase]] = {}
     for number in range(payments):
-        method, currency = METHODS[number % len(METHODS)]
+        gateway, currency = METHODS[number % len(METHODS)]
         product, quantity = chance.choice(products[currency]), chance.randint(1, LARGEST_QUANTITY)
         purchase = Purchase(
-            method=WALLET if number % WALLET_EVERY == WALLET_EVERY - 1 else method,
-            phone=f"6{chance.choice('79')}{chance.randrange(10_000_000):07d}",  # MTN or Orange
+            method=WALLET if number % WALLET_EVERY == WALLET_EVERY - 1 else gateway,
+            gateway=gateway,
+            phone=_phone(chance, currency),
             product=product["id"],
             quantity=quantity,
             currency=currency,
@@ -46,6 +49,12 @@ def make_plan(payments: int, menu: Sequence[dict[str, Any]]) -> dict[str, list[P
         )
         plan.setdefault(f"customer{number % CUSTOMERS + 1}", []).append(purchase)
     return plan
+
+
+def _phone(chance: random.Random, currency: str) -> str:
+    if currency == "INR":
+        return f"{chance.choice('6789')}{chance.randrange(10**9):09d}"
+    return f"6{chance.choice('79')}{chance.randrange(10**7):07d}"  # MTN or Orange
 
 
 def _products(menu: Sequence[dict[str, Any]], currency: str) -> list[dict[str, Any]]:

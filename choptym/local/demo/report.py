@@ -9,11 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from choptym.local.demo.customer import PATIENCE_SECONDS
 from choptym.local.demo.faults import WEATHER
 from choptym.local.demo.traffic import Journey
 
 SHOWN_PROBLEMS = 10
-DECLINED = "declined"  # what the API calls it when the payer says no
+# What the API calls it when the payer says no, and when the customer gives up.
+DECLINED, CANCELLED = "declined", "cancelled"
 
 
 def print_table(journeys: Sequence[Journey], console: Console) -> None:
@@ -52,6 +54,9 @@ def _why(journey: Journey) -> str:
     if journey.failure_code == DECLINED:
         share = f"{WEATHER['refusal_rate']:.0%}".replace("%", " %")
         return f"declined by the payer: the sandbox refuses {share} on purpose"
+    if journey.failure_code == CANCELLED:
+        waited = f"after {PATIENCE_SECONDS:.0f} s"
+        return f"given up by the customer {waited}: a UPI payment that was declined stays open for another try"
     return f"ended {journey.status}, {journey.failure_code or 'without a code'}: {journey.message or 'no message'}"
 
 
@@ -86,4 +91,4 @@ def _figures(journeys: Sequence[Journey]) -> list[str]:
 def _p95(seconds: Sequence[float]) -> str:
     if not seconds:
         return "-"
-    return f"{quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]:.1f}"
+    return f"{quantiles(seconds, n=20, method='inclusive')[-1] if len(seconds) > 1 else seconds[0]:.1f}"

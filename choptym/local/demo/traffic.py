@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from choptym.local.demo.customer import Customer, Refused
-from choptym.local.demo.plan import METHODS, WALLET, Purchase
+from choptym.local.demo.plan import WALLET, Purchase
 from choptym.local.environment import PASSWORD
 
 CLIENTS = 100  # customers at the same time
@@ -90,17 +90,16 @@ class Traffic:
         """Top up a wallet that does not hold enough; if that fails, pay through the gateway instead."""
         if purchase.method != WALLET:
             return purchase
-        gateway = next(method for method, currency in METHODS if currency == purchase.currency)
         try:
             if customer.balance_minor(purchase.currency) >= purchase.total_minor:
                 return purchase
-            if customer.top_up(purchase, gateway):
+            if customer.top_up(purchase):
                 self.tally.count_topup()
                 return purchase
         except Refused:
             pass  # the checkout will meet the same trouble and report it
-        self.tally.change_method(WALLET, gateway)
-        return replace(purchase, method=gateway)
+        self.tally.change_method(WALLET, purchase.gateway)
+        return replace(purchase, method=purchase.gateway)
 
     def _buy(self, customer: Customer, purchase: Purchase) -> Journey:
         began_at = time.monotonic()

@@ -82,7 +82,7 @@ class Command(BaseCommand):
     def _watch(self, upload: BulkUpload) -> None:
         """The workers do it; this only looks."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(file=self.stdout._out)) as progress:
+        with Progress(*columns, console=Console()) as progress:
             bar = progress.add_task("lines", total=upload.lines_count)
             while True:
                 upload.refresh_from_db()

@@ -8,10 +8,16 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from choptym.lib.money import CURRENCIES, Money
 from payments import prove
 from payments.prove_gateways import compare_sandbox
 
 SHOWN = 20
+
+
+def _worth(amount_minor: int, currency: str) -> str:
+    """A sum as people read it; one over several currencies is no amount, and stays as it is."""
+    return str(Money(amount_minor, currency)) if currency in CURRENCIES else f"{amount_minor} ({currency})"
 
 
 class Command(BaseCommand):
@@ -50,9 +56,12 @@ class Command(BaseCommand):
 
     def _tell(self, result: dict[str, Any]) -> None:
         for gateway in result["gateways"]:
+            collected, booked = (
+                _worth(gateway[side], gateway["currency"]) for side in ("collected_minor", "booked_minor")
+            )
             self.stdout.write(
-                f"{gateway['name']}: collected {gateway['collected']} payments worth {gateway['collected_minor']}, "
-                f"booked {gateway['booked']} worth {gateway['booked_minor']}, on their way {gateway['on_the_way']}"
+                f"{gateway['name']}: collected {gateway['collected']} payments worth {collected}, "
+                f"booked {gateway['booked']} worth {booked}, on their way {gateway['on_the_way']}"
             )
         for found in result["breaks"]:
             self.stdout.write(self.style.ERROR(f"{found['kind']}: {found['count']}"))

@@ -39,6 +39,7 @@ class FapshiKnobs(Knobs):
     date_only: bool = switch()  # dates without a time
     direct_pay_disabled: bool = switch()
     payouts_disabled: bool = switch()
+    float_short: bool = switch()  # the service that pays out holds nothing: payouts are refused, its balance is 0
     ip_refused: bool = switch()  # the caller is not on the allow-list: nothing can be created
     status_reads_per_minute: int | None = limit(6)  # per transaction, then 429
     link_hours: int = whole(24, minimum=1)
@@ -149,6 +150,8 @@ class Fapshi(Dialect):
                 return self.error(400, "email: required for this medium")
         elif not is_national(call.text("phone")):
             return self.error(400, "phone: nine digits beginning with 6")
+        if _mine(call.knobs).float_short:
+            return self.error(400, "Not enough money for this payout")
         return self._created(self._open(call, Kind.PAYOUT))
 
     def _open(self, call: Call, kind: Kind, link_id: str = "") -> Entry:
@@ -237,10 +240,13 @@ class Fapshi(Dialect):
         return as_json([self.show(entry) for entry in islice(matching, count)])
 
     def _read_balance(self, call: Call) -> Answer:
+        service = self._service(call)
         # Random at every call, as on the real sandbox, so that nobody comes to rely on it.
         key = self.gateway.key_for("balance")
         balance = int(self.gateway.chance.roll(key, "balance") * 1_000_000)
-        return as_json({"service": f"Sandbox {self._service(call)}s", "balance": balance, "currency": "XAF"})
+        if service is Kind.PAYOUT and _mine(call.knobs).float_short:
+            balance = 0
+        return as_json({"service": f"Sandbox {service}s", "balance": balance, "currency": "XAF"})
 
     # What it shows
 

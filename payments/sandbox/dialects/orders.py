@@ -234,9 +234,25 @@ class OrderDialect(Dialect):
             payment = Payment(made_up_id, entry, entry.tries, entry.created_at, entry.phone)
         else:
             payment = replace(latest, entry=entry, number=entry.tries, id=latest.id if known else made_up_id)
-        order_id = order.id if known else self.new_order_id(entry)
-        return replace(order, id=order_id, entry=entry, payments=[payment], refunds=[]), payment
+        if known:
+            return replace(order, entry=entry, payments=[payment], refunds=[]), payment
+        theirs = source.reference, entry.reference
+        payment = replace(payment, asked=_renamed(payment.asked, *theirs))
+        details = _renamed(order.details, *theirs)
+        order_id = self.new_order_id(entry)
+        return replace(order, id=order_id, entry=entry, details=details, payments=[payment], refunds=[]), payment
 
     def new_order_id(self, ghost: Entry) -> str:
         """The order of a payment that nobody knows."""
         return ghost.gateway_id
+
+
+def _renamed(asked: Mapping[str, Any], reference: str, other: str) -> dict[str, Any]:
+    """What was asked, with another caller's reference in place of ours, in its notes too."""
+
+    def name(value: object) -> object:
+        if isinstance(value, Mapping):
+            return {key: name(one) for key, one in value.items()}
+        return other if value == reference else value
+
+    return {key: name(value) for key, value in asked.items()}

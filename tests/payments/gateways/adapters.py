@@ -16,12 +16,22 @@ def make_fapshi(
     is_stranger: bool = False,
     read_seconds: float = 5,
     secrets: tuple[str, ...] = (CREDENTIALS["FAPSHI_WEBHOOK_SECRET"],),
+    pays_out: bool = True,
+    has_payouts: bool = True,
 ) -> Fapshi:
     return Fapshi(
         base_url=base_url,
         api_user=CREDENTIALS["FAPSHI_API_USER"],
         api_key="FAK_TEST_wrong" if is_stranger else CREDENTIALS["FAPSHI_API_KEY"],
         webhook_secrets=secrets,
+        payouts={
+            "user": CREDENTIALS["FAPSHI_PAYOUT_USER"],
+            "key": "FAK_TEST_wrong" if is_stranger else CREDENTIALS["FAPSHI_PAYOUT_KEY"],
+            "are_refunds": pays_out,
+            "absence_proves_after_seconds": 900,
+        }
+        if has_payouts
+        else None,
         door=Door(read_seconds=read_seconds, total_seconds=10),
     )
 
@@ -34,6 +44,7 @@ def make_campay(
     keys: tuple[str, ...] = (CREDENTIALS["CAMPAY_WEBHOOK_KEY"],),
     permanent_token: str = "",
     trusts_refusals: bool = True,
+    pays_out: bool = True,
 ) -> CamPay:
     return CamPay(
         base_url=base_url,
@@ -42,6 +53,7 @@ def make_campay(
         webhook_keys=keys,
         permanent_token=permanent_token,
         trusts_refusals=trusts_refusals,
+        pays_out=pays_out,
         door=Door(read_seconds=read_seconds, total_seconds=10),
     )
 

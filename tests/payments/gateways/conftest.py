@@ -9,7 +9,10 @@ from tests.payments.gateways.sandbox import Receiver
 pytest.register_assert_rewrite(
     "tests.payments.gateways.contract",
     "tests.payments.gateways.contract_faults",
+    "tests.payments.gateways.contract_payouts",
+    "tests.payments.gateways.contract_refund_calls",
     "tests.payments.gateways.contract_refunds",
+    "tests.payments.gateways.refunding",
 )
 
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any, TypeVar
@@ -23,6 +23,8 @@ CREDENTIALS = {
     "FAPSHI_API_USER": "user-of-fapshi",
     "FAPSHI_API_KEY": "FAK_TEST_key-of-fapshi",
     "FAPSHI_WEBHOOK_SECRET": "secret-of-fapshi",
+    "FAPSHI_PAYOUT_USER": "payout-user-of-fapshi",
+    "FAPSHI_PAYOUT_KEY": "FAK_TEST_payout-key-of-fapshi",
     "CAMPAY_USERNAME": "user-of-campay",
     "CAMPAY_PASSWORD": "password-of-campay",
     "CAMPAY_WEBHOOK_KEY": "key-of-campay",
@@ -71,6 +73,8 @@ class Peer:
     # What a peer that is down means for a collection: where that begins with an order, nothing that could be paid.
     when_down: type[Unavailable] = OutcomeUnknown
     events: tuple[str, ...] = ("SUCCESSFUL",)  # the words of the webhooks about one payment
+    refund_kind: str = "refund"  # what a refund of ours is in the peer's books
+    patience: Mapping[str, object] = field(default_factory=dict)  # knobs that let one transaction be asked about often
 
     def refund_reference(self, reference: str) -> str:
         """How a refund of ours stands in the peer's books."""

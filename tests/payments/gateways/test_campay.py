@@ -11,6 +11,8 @@ from payments.gateways.campay import CamPay
 from tests.payments.gateways.adapters import make_campay
 from tests.payments.gateways.contract import *  # noqa: F403 — the suite itself
 from tests.payments.gateways.contract_faults import *  # noqa: F403 — the suite itself
+from tests.payments.gateways.contract_payouts import *  # noqa: F403 — the suite itself
+from tests.payments.gateways.contract_refunds import *  # noqa: F403 — the suite itself
 from tests.payments.gateways.sandbox import Peer, Receiver, Sandbox, a_request
 
 
@@ -26,6 +28,7 @@ def peer(gateway_sandbox: Sandbox) -> Peer:
         busy_seconds=None,
         failed_link_is=Outcome.WAITING,
         finds_pending=False,
+        refund_kind="payout",
     )
 
 

@@ -8,6 +8,7 @@ from payments.gateways.cashfree import Cashfree
 from tests.payments.gateways.adapters import make_cashfree
 from tests.payments.gateways.contract import *  # noqa: F403 — the suite itself
 from tests.payments.gateways.contract_faults import *  # noqa: F403 — the suite itself
+from tests.payments.gateways.contract_refund_calls import *  # noqa: F403 — the suite itself
 from tests.payments.gateways.contract_refunds import *  # noqa: F403 — the suite itself
 from tests.payments.gateways.sandbox import Peer, Receiver, Sandbox, wait_for
 

@@ -8,6 +8,8 @@ from payments.gateways.fapshi import Fapshi
 from tests.payments.gateways.adapters import make_fapshi
 from tests.payments.gateways.contract import *  # noqa: F403 — the suite itself
 from tests.payments.gateways.contract_faults import *  # noqa: F403 — the suite itself
+from tests.payments.gateways.contract_payouts import *  # noqa: F403 — the suite itself
+from tests.payments.gateways.contract_refunds import *  # noqa: F403 — the suite itself
 from tests.payments.gateways.sandbox import Peer, Sandbox, a_request
 
 
@@ -23,6 +25,8 @@ def peer(gateway_sandbox: Sandbox) -> Peer:
         busy_seconds=60,
         failed_link_is=Outcome.WAITING,
         finds_pending=True,
+        refund_kind="payout",
+        patience={"status_reads_per_minute": None},
     )
 
 

@@ -189,7 +189,7 @@ def test_finds_nothing_on_404_and_does_not_take_nonsense_for_nothing() -> None:
 def test_says_when_the_history_may_lack_lines() -> None:
     rows = [{**PAID, "transId": f"T{number:07}"} for number in range(100)]
     with canned((200, rows)) as server:
-        history = make_fapshi(server.url).history(date(2026, 11, 5))
+        history = make_fapshi(server.url, has_payouts=False).history(date(2026, 11, 5))
 
     assert (len(history.lines), history.is_complete) == (100, False)
     assert len(server.asked) == 9
@@ -201,7 +201,7 @@ def test_leaves_lines_of_other_days_out_of_the_history() -> None:
         {**PAID, "transId": f"T{number:07}", "dateInitiated": f"2026-11-0{4 + number // 40}"} for number in range(100)
     ]
     with canned((200, rows)) as server:
-        history = make_fapshi(server.url).history(date(2026, 11, 5))
+        history = make_fapshi(server.url, has_payouts=False).history(date(2026, 11, 5))
 
     assert (len(history.lines), history.is_complete) == (40, True)
     assert len(server.asked) == 1
@@ -209,7 +209,7 @@ def test_leaves_lines_of_other_days_out_of_the_history() -> None:
 
 def test_marks_payouts_in_the_history() -> None:
     with canned((200, [{**PAID, "transType": "Payout"}])) as server:
-        (line,) = make_fapshi(server.url).history(date(2026, 11, 5))
+        (line,) = make_fapshi(server.url, has_payouts=False).history(date(2026, 11, 5))
 
     assert line.is_collection is False
 

@@ -1,8 +1,14 @@
 """The settings of the gateways: on, off, half configured, and pairs that must not be."""
 
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from choptym.lib.outbound import Door
 from choptym.settings import env, gateways
+from payments.gateways.base import Gateway
 
 FAPSHI = {
     "FAPSHI_BASE_URL": "https://live.fapshi.com", "FAPSHI_API_USER": "user", "FAPSHI_API_KEY": "FAK_live",
@@ -20,9 +26,11 @@ CASHFREE = {
     "CASHFREE_BASE_URL": "https://api.cashfree.com/pg", "CASHFREE_CLIENT_ID": "id",
     "CASHFREE_CLIENT_SECRET": "cfsk_ma_prod_x",
 }  # fmt: skip
+PAYOUTS = {"FAPSHI_PAYOUT_USER": "payouts", "FAPSHI_PAYOUT_KEY": "FAK_payouts"}
 OPTIONAL = (
     "CAMPAY_TOKEN", "FAPSHI_WEBHOOK_SECRET_PREVIOUS", "RAZORPAY_WEBHOOK_SECRET_PREVIOUS", "RAZORPAY_PAYER_EMAIL",
-    "RAZORPAY_PAYER_IP", "CASHFREE_CLIENT_SECRET_PREVIOUS", "CASHFREE_API_VERSION",
+    "RAZORPAY_PAYER_IP", "CASHFREE_CLIENT_SECRET_PREVIOUS", "CASHFREE_API_VERSION", "FAPSHI_REFUNDS", "CAMPAY_REFUNDS",
+    "FAPSHI_PAYOUT_USER", "FAPSHI_PAYOUT_KEY", "FAPSHI_REFUND_ABSENCE_PROVES_AFTER_SECONDS",
 )  # fmt: skip
 
 
@@ -86,6 +94,20 @@ def test_makes_an_adapter_of_a_whole_entry(problems: list[str], monkeypatch: pyt
         (
             {**CASHFREE, "CASHFREE_BASE_URL": "https://sandbox.cashfree.com/pg", "CASHFREE_CLIENT_SECRET": "old"},
             "CASHFREE_BASE_URL is the sandbox host",
+        ),
+        (
+            {**FAPSHI, "FAPSHI_REFUNDS": "payout"},
+            "FAPSHI_REFUNDS=payout needs FAPSHI_PAYOUT_USER and FAPSHI_PAYOUT_KEY",
+        ),
+        ({**FAPSHI, "FAPSHI_REFUNDS": "cash"}, "FAPSHI_REFUNDS='cash' is neither wallet nor payout"),
+        ({**CAMPAY, "CAMPAY_REFUNDS": "Payout"}, "CAMPAY_REFUNDS='Payout' is neither wallet nor payout"),
+        ({**FAPSHI, "FAPSHI_REFUNDS": "payout", "FAPSHI_PAYOUT_USER": "u"}, "FAPSHI_PAYOUT_KEY is not set"),
+        ({**FAPSHI, "FAPSHI_PAYOUT_KEY": "FAK_payouts"}, "FAPSHI_PAYOUT_USER is not set"),
+        ({**FAPSHI, **PAYOUTS, "FAPSHI_PAYOUT_KEY": "FAK_live"}, "FAPSHI_PAYOUT_KEY is FAPSHI_API_KEY"),
+        ({**FAPSHI, **PAYOUTS, "FAPSHI_PAYOUT_KEY": "FAK_TEST_x"}, "one of FAPSHI_PAYOUT_KEY and FAPSHI_API_KEY is"),
+        (
+            {**FAPSHI, **PAYOUTS, "FAPSHI_REFUND_ABSENCE_PROVES_AFTER_SECONDS": "1"},
+            "FAPSHI_REFUND_ABSENCE_PROVES_AFTER_SECONDS must be 0, or no less",
         ),
         ({**FAPSHI, "FAPSHI_TOTAL_TIMEOUT_SECONDS": "3600"}, "FAPSHI_TOTAL_TIMEOUT_SECONDS must be"),
         ({**FAPSHI, "FAPSHI_MAX_CONCURRENT": "many"}, "FAPSHI_MAX_CONCURRENT='many' is not a whole number"),
@@ -154,3 +176,43 @@ def test_test_keys_are_for_development(problems: list[str], monkeypatch: pytest.
 
     assert gateways._razorpay() is not None
     assert problems == []
+
+
+def test_gives_nothing_back_by_payout_unless_told_to(problems: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, {**FAPSHI, **CAMPAY})
+    neither = (gateways._fapshi(), gateways._campay())
+    put(monkeypatch, PAYOUTS)
+    still_neither = gateways._fapshi()
+    put(monkeypatch, {"FAPSHI_REFUNDS": "payout", "CAMPAY_REFUNDS": "payout"})
+    both = (gateways._fapshi(), gateways._campay())
+
+    assert problems == []
+    assert [_can_refund(entry) for entry in (*neither, still_neither, *both)] == [False, False, False, True, True]
+    assert both[0] is not None
+    assert both[0]["options"]["payouts"] == {
+        "user": "payouts", "key": "FAK_payouts", "are_refunds": True, "absence_proves_after_seconds": 900.0,
+    }  # fmt: skip
+
+
+def test_takes_the_payout_credentials_from_files(
+    problems: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in PAYOUTS.items():
+        (tmp_path / name).write_text(f"{value}\n")
+        put(monkeypatch, {f"{name}_FILE": str(tmp_path / name)})
+    put(monkeypatch, {**FAPSHI, "FAPSHI_REFUNDS": "payout", "FAPSHI_REFUND_ABSENCE_PROVES_AFTER_SECONDS": "0"})
+
+    entry = gateways._fapshi()
+
+    assert problems == []
+    assert _can_refund(entry)
+    assert entry is not None
+    assert entry["options"]["payouts"]["key"] == "FAK_payouts"
+    assert entry["options"]["payouts"]["absence_proves_after_seconds"] is None
+
+
+def _can_refund(entry: dict[str, Any] | None) -> bool:
+    assert entry is not None
+    module, _, adapter = entry["adapter"].rpartition(".")
+    made: Gateway = getattr(import_module(module), adapter)(door=Door(**entry["door"]), **entry["options"])
+    return made.rules.can_refund

@@ -1,0 +1,85 @@
+"""Staff give money back, and end a refund by hand of which only the gateway's own pages know what became of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from choptym.audit.record import record_act
+from choptym.lib.errors import NotAllowed
+from choptym.lib.jobs import ring_after_commit
+from payments.locks import lock_payments
+from payments.models import Refund, RefundSource, RefundWay
+from payments.refunds.take_up import fail, finish
+from payments.refunds.write import Wish, find_known, write_refund
+from payments.states import RefundState
+from payments.tasks import send_refunds
+
+# Younger ones may still be answered: nobody ends them by hand.
+RESOLVE_AFTER_SECONDS = 600
+
+
+def refund_payment(payment_id: int, wish: Wish, *, actor_id: int) -> Refund:
+    """Give back a part of a settled payment, or all that is left of it. The same reference twice is one refund.
+
+    Commits: row, ledger and the line in the audit log together; the gateway is called afterwards.
+    Locks:   payment, wallet account.
+    Raises:  as write_refund().
+    """
+    with transaction.atomic(durable=True):
+        return refund_in_transaction(payment_id, wish, actor_id=actor_id)
+
+
+def refund_in_transaction(payment_id: int, wish: Wish, *, actor_id: int) -> Refund:
+    """The same in the caller's transaction, for callers that commit something with it."""
+    [payment] = lock_payments([payment_id])
+    if known := find_known(payment, wish):
+        return known
+    refund = write_refund(payment, replace(wish, source=RefundSource.STAFF, asked_by_id=actor_id))
+    details = {"refund": refund.pk, "amount": str(refund.amount), "way": refund.way}
+    about = f"payment:{payment.pk}"
+    record_act(actor_id=actor_id, verb="refund_payment", about=about, reason=wish.reason, details=details)
+    if refund.way == RefundWay.GATEWAY:
+        ring_after_commit(send_refunds, refund.gateway)
+    return refund
+
+
+def resolve_refund(refund_id: int, *, actor_id: int, was_given: bool, reason: str) -> Refund:
+    """End a refund by what the gateway's own pages say, when its API does not tell.
+
+    Commits: row, ledger, message and the line in the audit log together.
+    Locks:   payment, wallet account.
+    Raises:  NotAllowed (already_ended, too_early, not_sent), Rejected (no_reason).
+    """
+    payment_id = Refund.objects.values_list("payment_id", flat=True).get(pk=refund_id)
+    with transaction.atomic(durable=True):
+        [payment] = lock_payments([payment_id])
+        refund = Refund.objects.select_related("payment__order").get(pk=refund_id)
+        _refuse_what_may_still_be_told(refund)
+        details = {"refund": refund.pk, "was": refund.state, "was_given": was_given}
+        record_act(
+            actor_id=actor_id, verb="resolve_refund", about=f"payment:{payment.pk}", reason=reason, details=details
+        )
+        if was_given:
+            finish(refund)
+        else:
+            fail(refund, code="not_given", problem=f"ended by hand: {reason}")
+    return refund
+
+
+def may_be_resolved(refund: Refund) -> bool:
+    """Whether staff may end it by hand by now."""
+    asked = refund.requested_at
+    old_enough = asked is not None and timezone.now() > asked + timedelta(seconds=RESOLVE_AFTER_SECONDS)
+    return refund.state in {RefundState.REQUESTED, RefundState.PENDING} and old_enough
+
+
+def _refuse_what_may_still_be_told(refund: Refund) -> None:
+    if refund.finished_at is not None:
+        raise NotAllowed(f"This refund is {refund.state} already.", code="already_ended")
+    if refund.state == RefundState.QUEUED:
+        raise NotAllowed("The gateway was not asked yet.", code="not_sent")
+    if not may_be_resolved(refund):
+        minutes = RESOLVE_AFTER_SECONDS // 60
+        raise NotAllowed(f"The gateway may still answer: not before {minutes} minutes are over.", code="too_early")
