@@ -8,7 +8,7 @@ from django.test import Client
 from choptym.audit.models import Act
 from choptym.audit.record import record_act
 from notifications.models import Preference
-from payments.models import DeadLetter, IdempotencyKey, Payment
+from payments.models import BulkUpload, DeadLetter, IdempotencyKey, Payment
 from payments.settle import settle_batch
 from tests.factories import make_event, make_notification, make_pending, make_user, paid, put_into_cart
 
@@ -19,6 +19,7 @@ NOT_BY_HAND = {
     "orders.cartitem",
     "orders.order",
     "orders.orderitem",
+    "payments.bulkupload",
     "payments.deadletter",
     "payments.idempotencykey",
     "payments.payment",
@@ -55,6 +56,9 @@ def one_of_each() -> Payment:
     DeadLetter.objects.create(payment=payment, reason="IntegrityError: a reason of its own")
     IdempotencyKey.objects.create(user=user, key="a key", fingerprint="f" * 64, status=202, body={})
     Preference.objects.create(user=user)
+    BulkUpload.objects.create(
+        kind="CREDITS", digest="d" * 64, file_name="gifts.csv", reason="why", uploaded_by=user, lines_count=0
+    )
     assert payment.order is not None
     put_into_cart(user, payment.order.items.get().product)
     record_act(actor_id=make_staff().pk, verb="replay_dead_letter", about=f"payment:{payment.pk}", reason="to see")
