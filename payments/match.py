@@ -164,6 +164,7 @@ def _as_paid(attempt: PaymentAttempt, status: Status) -> Paid:
         fee=status.fee,
         transaction_id=status.transaction_id,
         problem=status.problem,
+        gateway=attempt.gateway,
     )
 
 

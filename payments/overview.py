@@ -9,18 +9,23 @@ from django.utils import timezone
 from payments.models import DeadLetter, Payment
 from payments.states import WAITING_STATES, PaymentState
 from payments.stats import Snapshot
+from payments.stuck import stuck
 
 HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`ended` counts the payments that ended in each state during the last HOURS; the rest is as of now."""
+    """`ended` counts the payments that ended in each state during the last HOURS; the rest is as of now.
+
+    `without_outcome` is captured money that waits too long for what becomes of it (payments/stuck.py).
+    """
 
     ended: dict[str, int]
     waiting: dict[str, int]
     in_review: int
     dead_letters: int
+    without_outcome: int
 
     def of(self, state: str) -> int:
         return self.ended.get(state, 0) + self.waiting.get(state, 0)
@@ -36,6 +41,7 @@ def read_overview() -> Overview:
         waiting=dict(waiting.annotate(Count("pk"))),
         in_review=Payment.objects.filter(state=PaymentState.REVIEW).count(),
         dead_letters=DeadLetter.objects.filter(replayed_at__isnull=True).count(),
+        without_outcome=sum(one.count for one in stuck.get().values()),
     )
 
 
