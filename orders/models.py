@@ -89,9 +89,8 @@ class Order(models.Model):
                 name="order_paid_has_time",
             ),
             models.CheckConstraint(
-                condition=Q(state=OrderState.PLACED, cancelled_at__isnull=True)
-                | Q(state=OrderState.CANCELLED, cancelled_at__isnull=False)
-                | Q(state=OrderState.PAID),
+                condition=(~Q(state=OrderState.PLACED) | Q(cancelled_at__isnull=True))
+                & (~Q(state=OrderState.CANCELLED) | Q(cancelled_at__isnull=False)),
                 name="order_cancelled_has_time",
             ),
         ]

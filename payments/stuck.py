@@ -89,8 +89,18 @@ class Stuck:
 
 def read_stuck() -> dict[str, Stuck]:
     """Every kind, also those of which there is none."""
+    found = {}
+    with connection.cursor() as cursor:
+        for kind, question in _QUESTIONS.items():
+            cursor.execute(question, _values())
+            rows = cursor.fetchall()
+            found[kind] = Stuck(rows[0][0] if rows else 0, tuple(row[1] for row in rows))
+    return found
+
+
+def _values() -> dict[str, Any]:
     now = timezone.now()
-    values: dict[str, Any] = {
+    return {
         "late": now - timedelta(seconds=settings.PAYMENT_OUTCOME_WITHIN_SECONDS),
         "look_back": now - timedelta(days=LOOK_BACK_DAYS),
         "stranger": now - timedelta(days=STRANGER_DAYS),
@@ -98,13 +108,6 @@ def read_stuck() -> dict[str, Stuck]:
         "paid": list(_PAID_WORDS),
         "named": NAMED,
     }
-    found = {}
-    with connection.cursor() as cursor:
-        for kind, question in _QUESTIONS.items():
-            cursor.execute(question, values)
-            rows = cursor.fetchall()
-            found[kind] = Stuck(rows[0][0] if rows else 0, tuple(row[1] for row in rows))
-    return found
 
 
 def report_stuck() -> int:

@@ -12,10 +12,14 @@ class Migration(migrations.Migration):
             model_name="order",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("cancelled_at__isnull", True), ("state", "PLACED")),
-                    models.Q(("cancelled_at__isnull", False), ("state", "CANCELLED")),
-                    ("state", "PAID"),
-                    _connector="OR",
+                    models.Q(
+                        models.Q(("state", "PLACED"), _negated=True), ("cancelled_at__isnull", True), _connector="OR"
+                    ),
+                    models.Q(
+                        models.Q(("state", "CANCELLED"), _negated=True),
+                        ("cancelled_at__isnull", False),
+                        _connector="OR",
+                    ),
                 ),
                 name="order_cancelled_has_time",
             ),

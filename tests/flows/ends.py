@@ -119,7 +119,13 @@ def stock(purchase: Purchase) -> tuple[int, int, int]:
     return on_hand, reserved, sold
 
 
-def assert_paid(purchase: Purchase, *, tries: Sequence[str] = ("PAID",), attempts_made: int | None = None) -> None:
+def assert_paid(
+    purchase: Purchase,
+    *,
+    tries: Sequence[str] = ("PAID",),
+    attempts_made: int | None = None,
+    told: Sequence[str] = ("payment_settled",),
+) -> None:
     """Settled exactly once, everywhere."""
     live, customer = purchase.live, purchase.customer
     made = len(tries) if attempts_made is None else attempts_made
@@ -133,7 +139,14 @@ def assert_paid(purchase: Purchase, *, tries: Sequence[str] = ("PAID",), attempt
     assert purchase.product not in customer.cart()
     assert _held_lines(purchase) == 0
     assert live.balance(customer) == 0
-    assert_told(live, purchase.payment, customer.phone, "payment_settled")
+    assert_told(live, purchase.payment, customer.phone, *told)
+
+
+def assert_on_again(purchase: Purchase, *earlier: str) -> None:
+    """The money came when the order was gone, and everything for it was still there: it is paid all the same."""
+    assert_paid(purchase, told=(*earlier, "payment_settled_late"))
+    query = "SELECT cancelled_at IS NOT NULL FROM orders_order WHERE id = %s"
+    assert purchase.live.column(query, purchase.order) == [True]
 
 
 def assert_not_paid(
