@@ -16,16 +16,17 @@ HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`ended` counts the payments that ended in each state during the last HOURS; the rest is as of now.
-
-    `without_outcome` is captured money that waits too long for what becomes of it (payments/stuck.py).
-    """
+    """`ended` counts the payments that ended in each state during the last HOURS; the rest is as of now."""
 
     ended: dict[str, int]
     waiting: dict[str, int]
     in_review: int
     dead_letters: int
-    without_outcome: int
+
+    @property
+    def without_outcome(self) -> int:
+        """Captured money that waits too long for what becomes of it. Read when asked: every page reads the rest."""
+        return sum(one.count for one in stuck.get().values())
 
     def of(self, state: str) -> int:
         return self.ended.get(state, 0) + self.waiting.get(state, 0)
@@ -41,7 +42,6 @@ def read_overview() -> Overview:
         waiting=dict(waiting.annotate(Count("pk"))),
         in_review=Payment.objects.filter(state=PaymentState.REVIEW).count(),
         dead_letters=DeadLetter.objects.filter(replayed_at__isnull=True).count(),
-        without_outcome=sum(one.count for one in stuck.get().values()),
     )
 
 

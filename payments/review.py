@@ -53,8 +53,8 @@ def accept_payment(payment_id: int, *, actor_id: int, reason: str, collected: Mo
     `collected` is what the gateway's own pages say, needed where its answer could not be read.
     Commits: state, ledger, wallet, order, stock, cart, message and the line in the audit log together.
     Locks:   payment, order, cart lines, products, wallet account.
-    Raises:  NotAllowed (already_decided, currency_mismatch, order_gone), Rejected (amount_needed, amount_known,
-             nothing_collected, no_reason).
+    Raises:  NotAllowed (already_decided, nothing_captured, currency_mismatch, order_gone), Rejected (amount_needed,
+             amount_known, nothing_collected, no_reason).
     """
     with _decision(payment_id, "accept_payment", actor_id, reason, collected) as case:
         if not case.is_as_asked:
@@ -83,7 +83,7 @@ def fail_payment(payment_id: int, *, actor_id: int, reason: str) -> Payment:
     another event about it, that is looked up, and money that it names then settles or comes to a review again.
     Commits: state, order, stock, cart, message and the line in the audit log together.
     Locks:   payment, order, cart lines, products.
-    Raises:  NotAllowed (already_decided), Rejected (no_reason).
+    Raises:  NotAllowed (already_decided, nothing_captured), Rejected (no_reason).
     """
     with transaction.atomic(durable=True):
         payment, attempt = _under_review(payment_id)
@@ -108,7 +108,10 @@ def _under_review(payment_id: int) -> tuple[Payment, PaymentAttempt]:
     [payment] = lock_payments([payment_id])
     if payment.state != PaymentState.REVIEW:
         raise NotAllowed(f"{payment} is {payment.state}: it is decided already.", code="already_decided")
-    return payment, payment.attempts.get(state=AttemptState.PAID)
+    attempt = payment.attempts.filter(state=AttemptState.PAID).first()
+    if attempt is None:
+        raise NotAllowed(f"No try of {payment} is paid: there is nothing to decide about.", code="nothing_captured")
+    return payment, attempt
 
 
 def _record(verb: str, payment: Payment, collected: str, *, actor_id: int, reason: str, **also: Any) -> None:

@@ -1,7 +1,6 @@
 """A cancelled order whose money came after all is on again, if it can be cooked and is still wanted."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -221,4 +220,3 @@ def test_the_stock_adds_up_in_the_proof() -> None:
 
     assert set(find_breaks()) == {"paid_order_without_sale"}  # no money was booked here
     assert fresh(order).cancelled_at is not None
-    assert fresh(order).paid_at - fresh(order).cancelled_at < timedelta(minutes=1)

@@ -99,7 +99,8 @@ def test_the_customer_who_cancels_and_then_approves_has_the_order() -> None:
 @pytest.mark.invariant("INV-6")
 def test_money_that_is_hours_late_is_in_the_wallet() -> None:
     payment = ended()
-    Order.objects.filter(pk=payment.order_id).update(cancelled_at=timezone.now() - timedelta(hours=3))
+    assert payment.order is not None
+    Order.objects.filter(pk=payment.order.pk).update(cancelled_at=timezone.now() - timedelta(hours=3))
 
     settle_batch([paid(payment)])
 
