@@ -64,3 +64,15 @@ def test_the_try_that_pays_is_no_second_capture() -> None:
         credit_surplus(paying.pk, money=Money(1, "XAF"), actor_id=make_staff("finance").pk, reason="no")
 
     assert DeadLetter.objects.get(payment=payment).replayed_at is None
+
+
+def test_a_try_that_no_other_has_paid_for_is_to_be_settled_not_credited() -> None:
+    payment = make_payment(state=PaymentState.EXPIRED)
+    attempt = make_attempt(payment, AttemptState.NOT_PAID)
+    DeadLetter.objects.create(payment=payment, reason="IntegrityError: no")
+
+    with pytest.raises(NotAllowed) as refused:
+        credit_surplus(attempt.pk, money=Money(2500, "XAF"), actor_id=make_staff("finance").pk, reason="no")
+
+    assert refused.value.code == "no_surplus"
+    assert balance(payment) == 0

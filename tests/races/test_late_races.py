@@ -1,12 +1,13 @@
 """Races for the last plate of a late order, and for a decision about captured money."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 
 from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed
@@ -129,6 +130,39 @@ def test_the_same_customer_who_checks_out_again_pays_for_one_plate(number: int) 
     assert stock_of(product) == ((4, 0, 1) if is_on_again else (4, 1, 0))
     assert told(payment) == ["payment_settled_late" if is_on_again else "wallet_credited"]
     assert not CartItem.objects.filter(user=payment.user_id, order=None).exists()
+
+
+def check_out_slowly_while_late_money_comes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The customer's checkout has the cart's lines and takes its time before it locks their product."""
+    product = make_product(stock=5)
+    payment = late_for(product)
+    fact, lock = paid(payment), place.lock_products
+
+    def dawdle(product_ids: Sequence[int]) -> list[Product]:
+        time.sleep(0.4)
+        return lock(product_ids)
+
+    def settle_a_little_later() -> None:
+        time.sleep(0.1)
+        settle_batch([fact])
+
+    monkeypatch.setattr(place, "lock_products", dawdle)
+    return at_once(settle_a_little_later, in_transaction(partial(place.place_order, user_id=payment.user_id)))
+
+
+def test_late_money_waits_for_the_cart_before_it_locks_a_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled, order = check_out_slowly_while_late_money_comes(monkeypatch)
+
+    assert settled is None
+    assert isinstance(order, Order)
+
+
+def test_control_without_the_lock_of_the_free_lines_the_two_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mark_paid, "lock_lines", lambda **_: None)
+
+    results = check_out_slowly_while_late_money_comes(monkeypatch)
+
+    assert [result for result in results if isinstance(result, OperationalError)]
 
 
 @pytest.mark.parametrize("number", range(3))
