@@ -13,6 +13,7 @@ from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed
 from orders import mark_paid, place, retake
 from orders.cancel import cancel_orders
+from orders.locks import lock_products
 from orders.models import CartItem, Order, Product
 from payments import review
 from payments.models import DeadLetter, Payment
@@ -136,7 +137,7 @@ def check_out_slowly_while_late_money_comes(monkeypatch: pytest.MonkeyPatch) -> 
     """The customer's checkout has the cart's lines and takes its time before it locks their product."""
     product = make_product(stock=5)
     payment = late_for(product)
-    fact, lock = paid(payment), place.lock_products
+    fact, lock = paid(payment), lock_products
 
     def dawdle(product_ids: Sequence[int]) -> list[Product]:
         time.sleep(0.4)
