@@ -48,6 +48,19 @@ def lock_returning_lines(order_ids: Sequence[int]) -> None:
         )
 
 
+def lock_lines(*, held_by: Sequence[int], free_of: Sequence[int]) -> None:
+    """The lines that these orders hold, and the free lines of these customers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM orders_cartitem
+            WHERE order_id = ANY(%s) OR (order_id IS NULL AND user_id = ANY(%s))
+            ORDER BY id FOR NO KEY UPDATE
+            """,
+            [list(held_by), list(free_of)],
+        )
+
+
 def lock_products(product_ids: Sequence[int]) -> list[Product]:
     return list(Product.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=product_ids).order_by("pk"))
 

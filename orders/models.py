@@ -61,7 +61,10 @@ class Product(models.Model):
 
 
 class Order(models.Model):
-    """What a customer asked for, at the prices of that moment."""
+    """What a customer asked for, at the prices of that moment.
+
+    A PAID order with a `cancelled_at` had been cancelled and was taken up again when its money came (orders/retake.py).
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders")
     shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="orders")
@@ -84,6 +87,11 @@ class Order(models.Model):
                 condition=Q(state=OrderState.PAID, paid_at__isnull=False)
                 | (~Q(state=OrderState.PAID) & Q(paid_at__isnull=True)),
                 name="order_paid_has_time",
+            ),
+            models.CheckConstraint(
+                condition=(~Q(state=OrderState.PLACED) | Q(cancelled_at__isnull=True))
+                & (~Q(state=OrderState.CANCELLED) | Q(cancelled_at__isnull=False)),
+                name="order_cancelled_has_time",
             ),
         ]
 

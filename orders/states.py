@@ -8,13 +8,14 @@ from choptym.lib.states import Moves
 class OrderState(models.TextChoices):
     PLACED = "PLACED"  # stock is reserved, the money is awaited
     PAID = "PAID"
-    CANCELLED = "CANCELLED"  # never paid: the reservation is released
+    CANCELLED = "CANCELLED"  # not paid in time: the reservation is released
 
 
 ORDER_MOVES: Moves = {
     OrderState.PLACED: {OrderState.PAID, OrderState.CANCELLED},
     OrderState.PAID: set(),
-    OrderState.CANCELLED: set(),
+    # The money came after all, and everything for the order was still there (see retake.py).
+    OrderState.CANCELLED: {OrderState.PAID},
 }
 
 
@@ -27,5 +28,5 @@ class ItemState(models.TextChoices):
 ITEM_MOVES: Moves = {
     ItemState.RESERVED: {ItemState.SOLD, ItemState.RELEASED},
     ItemState.SOLD: set(),
-    ItemState.RELEASED: set(),
+    ItemState.RELEASED: {ItemState.SOLD},
 }

@@ -1,5 +1,7 @@
 """Writing down how a try at a gateway went: in the caller's transaction, after the payment's lock."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -7,6 +9,7 @@ from django.utils import timezone
 
 from choptym.lib.errors import Exchange
 from choptym.lib.states import sources_of
+from payments.facts import Paid
 from payments.models import PaymentAttempt
 from payments.states import ATTEMPT_MOVES, AttemptState
 
@@ -28,6 +31,15 @@ def record_attempt(attempt_id: int, to: AttemptState, exchange: Exchange | None,
         also["problem"] = str(also["problem"])[:_PROBLEM_LENGTH]
     attempts = PaymentAttempt.objects.filter(pk=attempt_id, state__in=sources_of(to, ATTEMPT_MOVES))
     return attempts.update(state=to, ended_at=timezone.now(), **also) == 1
+
+
+def with_gateways(batch: Sequence[Paid]) -> list[Paid]:
+    """These facts, each with the gateway of its own try: money is booked where it is. One query, if any."""
+    unnamed = [paid.attempt_id for paid in batch if paid.attempt_id and not paid.gateway]
+    if not unnamed:
+        return list(batch)
+    names = dict(PaymentAttempt.objects.filter(pk__in=unnamed).values_list("pk", "gateway"))
+    return [replace(paid, gateway=paid.gateway or names.get(paid.attempt_id, "")) for paid in batch]
 
 
 def learn_transaction(attempt_id: int, transaction_id: str) -> None:

@@ -15,8 +15,8 @@ ASK_AGAIN_SECONDS = 5.0
 def cancel_payment(payment_id: int) -> Payment:
     """Cancel a payment that is queued or awaits the customer's approval; again is no error.
 
-    A prompt that is already on the phone cannot be taken back: if it is approved after all, the money goes into the
-    customer's wallet.
+    A prompt that is already on the phone cannot be taken back: if it is approved after all, the order is taken up again
+    (see orders/retake.py), or else the money goes into the customer's wallet.
     Commits: state, order, stock and cart together.
     Locks:   payment, order, cart lines, products.
     Raises:  NotAllowed (outcome_unknown while a call is under way, already_ended).

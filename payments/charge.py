@@ -109,7 +109,8 @@ def _leave_unknown(charge: Charge, error: Unavailable) -> None:
         lock_payments([charge.payment_id])
         record_attempt(charge.attempt_id, AttemptState.UNKNOWN, error.exchange, problem=error.message)
         soon = _no_later_than(FIRST_LOOK_SECONDS)
-        Payment.objects.filter(pk=charge.payment_id, settled_at__isnull=True).update(next_check_at=soon)
+        open_ones = Payment.objects.filter(pk=charge.payment_id, settled_at__isnull=True)
+        open_ones.exclude(state=PaymentState.REVIEW).update(next_check_at=soon)  # there a person has the word
 
 
 def _no_later_than(seconds: float) -> Least:

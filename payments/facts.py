@@ -7,7 +7,11 @@ from choptym.lib.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What the gateway says it collected for one try. `problem` says what could not be read of it."""
+    """What the gateway says it collected for one try. `problem` says what could not be read of it.
+
+    `gateway` is the one of the try, which need not be the one that its payment stands at now; whoever books looks it
+    up where it is left empty.
+    """
 
     payment_id: int
     attempt_id: int
@@ -15,3 +19,4 @@ class Paid:
     fee: Money | None = None
     transaction_id: str = ""
     problem: str = ""
+    gateway: str = ""

@@ -30,6 +30,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "the amount that arrived is not the one we asked for. We are looking at it and will come back to you.",
         "le montant reçu n'est pas celui demandé. Nous vérifions et revenons vers vous.",
     ),
+    "not_collected": (
+        "no money arrived at the payment service.",
+        "aucun montant n'est arrivé au service de paiement.",
+    ),
     "expired": ("it was not approved in time.", "il n'a pas été confirmé à temps."),
     "cancelled": ("you cancelled it.", "vous l'avez annulé."),
 }

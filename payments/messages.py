@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 
-from choptym.lib.money import written
+from choptym.lib.money import Money, written
 from notifications.notify import Message
 from orders.models import Order
 from payments.failures import sentence
 from payments.models import Payment
 
 
-def messages_about(events: Sequence[tuple[Payment, str]]) -> list[Message]:
-    """One message per payment and kind of event, with the words that the templates need. One query for all."""
+def messages_about(
+    events: Sequence[tuple[Payment, str]], *, credited: Money | None = None, rest: Money | None = None
+) -> list[Message]:
+    """One message per payment and kind of event, with the words that the templates need. One query for all.
+
+    `credited` is what arrived, where that is not what was asked for; `rest` what of it stays in the wallet.
+    """
     order_ids = [payment.order_id for payment, _ in events if payment.order_id is not None]
     orders = {order.pk: order for order in Order.objects.filter(pk__in=order_ids).select_related("shop")}
     messages = []
@@ -22,6 +27,9 @@ def messages_about(events: Sequence[tuple[Payment, str]]) -> list[Message]:
             "order": order.number if order else "",
             "shop": order.shop.name if order else "",
         }
+        for name, money in (("credited", credited), ("rest", rest)):
+            if money is not None and money.amount_minor:
+                context |= {f"{name}_en": written(money, "en"), f"{name}_fr": written(money, "fr")}
         if payment.failure_code:
             context["why_en"] = sentence(payment.failure_code, "en")
             context["why_fr"] = sentence(payment.failure_code, "fr")

@@ -10,6 +10,7 @@ from psycopg_pool import PoolTimeout
 
 from choptym.lib.jobs import queue_lengths
 from payments.stats import counts, flow
+from payments.stuck import stuck
 
 
 class QueueCollector(Collector):
@@ -19,6 +20,7 @@ class QueueCollector(Collector):
         try:
             yield from _payments()
             yield from _times()
+            yield _without_outcome()
         except (DatabaseError, PoolTimeout):
             yield GaugeMetricFamily("choptym_database_up", "Whether the figures could be read", value=0)
             return
@@ -49,6 +51,14 @@ def _times() -> Iterator[Metric]:
         ("choptym_total_seconds", "Average time from checkout to settled", now.average_total_seconds),
     ):
         yield GaugeMetricFamily(name, f"{help_text}, over the last minutes", value=value)
+
+
+def _without_outcome() -> Metric:
+    help_text = "Captured money that has waited too long to become an order, a wallet credit or a refund"
+    places = GaugeMetricFamily("choptym_captured_without_outcome", help_text, labels=["kind"])
+    for kind, found in stuck.get().items():
+        places.add_metric([kind], found.count)
+    return places
 
 
 # Of its own: other programs that load this project (Flower, say) show the default registry without asking a database.

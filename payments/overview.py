@@ -9,6 +9,7 @@ from django.utils import timezone
 from payments.models import DeadLetter, Payment
 from payments.states import WAITING_STATES, PaymentState
 from payments.stats import Snapshot
+from payments.stuck import stuck
 
 HOURS = 24
 
@@ -21,6 +22,11 @@ class Overview:
     waiting: dict[str, int]
     in_review: int
     dead_letters: int
+
+    @property
+    def without_outcome(self) -> int:
+        """Captured money that waits too long for what becomes of it. Read when asked: every page reads the rest."""
+        return sum(one.count for one in stuck.get().values())
 
     def of(self, state: str) -> int:
         return self.ended.get(state, 0) + self.waiting.get(state, 0)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from payments import prove_captures
 from payments.states import PaymentState
 from wallets import prove as wallets_prove
 
@@ -11,14 +12,7 @@ STATEMENT_TIMEOUT_MS = 600_000
 
 # Each query returns one row for every break, as text for the reader.
 _CHECKS = {
-    "settled_without_capture": """
-        SELECT format('payment %s (%s %s by %s) is SETTLED without its capture in the ledger',
-                      payment.id, payment.amount_minor, payment.currency, payment.gateway)
-        FROM payments_payment payment
-        LEFT JOIN wallets_entry entry ON entry.reason = 'payment:' || payment.id || ':capture'
-        WHERE payment.state = 'SETTLED' AND payment.gateway <> 'wallet'
-          AND (entry.id IS NULL OR entry.amount_minor <> payment.amount_minor OR entry.currency <> payment.currency)
-    """,
+    **prove_captures.CHECKS,
     "capture_without_settled": """
         SELECT format('entry %s, but payment %s is %s', entry.reason, payment.id, coalesce(payment.state, 'missing'))
         FROM wallets_entry entry
@@ -101,7 +95,8 @@ _CHECKS = {
         FROM payments_payment payment
         WHERE payment.state = 'SETTLED' AND payment.phone <> '' AND NOT EXISTS (
             SELECT 1 FROM notifications_notification message WHERE message.about = 'payment:' || payment.id
-               AND message.kind IN ('payment_settled', 'wallet_topped_up', 'wallet_credited'))
+               AND message.kind IN ('payment_settled', 'payment_settled_late', 'payment_accepted',
+                                    'payment_credited', 'wallet_topped_up', 'wallet_credited'))
           AND NOT EXISTS (SELECT 1 FROM notifications_preference wish
                           WHERE wish.user_id = payment.user_id AND NOT wish.by_sms)
     """,

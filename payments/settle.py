@@ -3,7 +3,7 @@
 State, ledger, wallet, order, its items, the stock, the cart and the message to send change together or not at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -13,13 +13,14 @@ from choptym.lib.errors import ChoptymError, NotAllowed
 from choptym.lib.states import sources_of
 from notifications.notify import notify
 from orders.mark_paid import mark_paid
+from payments.attempts import with_gateways
 from payments.close import close_unpaid
 from payments.facts import Paid
 from payments.locks import lock_payments
 from payments.messages import messages_about
 from payments.models import WALLET, DeadLetter, Payment
 from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
-from payments.surplus import book_surplus, find_surplus
+from payments.surplus import book_surplus, fee_postings, find_surplus
 from wallets import accounts
 from wallets.post import Posting, post_entries
 
@@ -75,7 +76,7 @@ def pay_from_wallet(payment_id: int) -> None:
 
 
 def _settle(batch: Sequence[Paid]) -> None:
-    facts = {paid.payment_id: paid for paid in batch}
+    facts = {paid.payment_id: paid for paid in with_gateways(batch)}
     settleable = {*sources_of(PaymentState.SETTLED, PAYMENT_MOVES)} - {PaymentState.REVIEW}
     locked = lock_payments(list(facts))
     surplus = find_surplus(batch)
@@ -95,14 +96,20 @@ def _settle(batch: Sequence[Paid]) -> None:
     notify(messages_about([(payment, _kind_of_message(payment, bought)) for payment in good]))
 
 
-def _orders_bought(payments: Sequence[Payment]) -> set[int]:
-    """The payments that buy their order: its first one, if it still waits. The others' money stays in wallets."""
+def _orders_bought(payments: Sequence[Payment]) -> dict[int, str]:
+    """The payments that buy their order, with what their customers are told; the others' money stays in wallets.
+
+    An order is bought by the first of its payments, if it still waits, or is taken up again though it was cancelled.
+    """
     first: dict[int, int] = {}
     for payment in payments:
         if payment.order_id is not None:
             first.setdefault(payment.order_id, payment.pk)
-    paid_orders = mark_paid(list(first))
-    return {payment_id for order_id, payment_id in first.items() if order_id in paid_orders}
+    marked = mark_paid(list(first))
+    return {
+        first[order_id]: "payment_settled" if order_id in marked.in_time else "payment_settled_late"
+        for order_id in marked.orders
+    }
 
 
 def _write_payments(batch: Sequence[Paid]) -> None:
@@ -148,25 +155,23 @@ def _write_attempts(batch: Sequence[Paid]) -> None:
         )
 
 
-def _postings(payment: Payment, paid: Paid, bought: set[int]) -> list[Posting]:
+def _postings(payment: Payment, paid: Paid, bought: Container[int]) -> list[Posting]:
     """The money comes in to the customer, and goes on to sales if it buys its order; else it stays in the wallet."""
     customer = accounts.customer(payment.user_id)
     reason = f"payment:{payment.pk}"
     postings = []
     if payment.gateway != WALLET:
-        gateway = accounts.gateway(payment.gateway)
-        postings.append(Posting(gateway, customer, payment.amount, f"{reason}:capture"))
-        if paid.fee is not None and paid.fee.amount_minor > 0:
-            postings.append(Posting(accounts.fees(payment.gateway), gateway, paid.fee, f"{reason}:fee"))
+        postings.append(Posting(accounts.gateway(paid.gateway), customer, payment.amount, f"{reason}:capture"))
+        postings += fee_postings(paid.gateway, paid.fee, reason)
     if payment.pk in bought:
         postings.append(Posting(customer, accounts.SALES, payment.amount, f"{reason}:sale"))
     return postings
 
 
-def _kind_of_message(payment: Payment, bought: set[int]) -> str:
+def _kind_of_message(payment: Payment, bought: Mapping[int, str]) -> str:
     if payment.order_id is None:
         return "wallet_topped_up"
-    return "payment_settled" if payment.pk in bought else "wallet_credited"
+    return bought.get(payment.pk, "wallet_credited")
 
 
 def _put_under_review(payment: Payment, paid: Paid) -> None:
@@ -180,6 +185,8 @@ def _put_under_review(payment: Payment, paid: Paid) -> None:
         next_check_at=None,
         failure_code="under_review",
         problem=problem[:300],
+        # Whoever decides books it with the money.
+        fee_minor=paid.fee.amount_minor if paid.fee is not None and paid.fee.currency == payment.currency else None,
     )
     _write_attempts([paid])
     payment.failure_code = "under_review"

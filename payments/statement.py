@@ -16,7 +16,7 @@ class StatementLine:
     """One entry, seen from the customer's side: positive is money in.
 
     kind   topup      put in by the customer
-           credit     came when its order was gone, or was taken twice: put in by us
+           credit     came when its order was gone, was taken twice, was another sum than asked for, or let off by us
            purchase   an order paid from the wallet
     """
 

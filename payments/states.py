@@ -48,6 +48,7 @@ class AttemptState(models.TextChoices):
     NOT_SENT = "NOT_SENT"  # it never reached the gateway
     POSTPONED = "POSTPONED"  # the gateway asked us to come back later: counts as no attempt
     ABSENT = "ABSENT"  # the gateway has proved to know nothing of it
+    DISPROVED = "DISPROVED"  # the gateway called it paid, and a person found that nothing was collected
 
 
 _A = AttemptState
@@ -65,7 +66,7 @@ ATTEMPT_MOVES: Moves = {
     },
     _A.UNKNOWN: {_A.ACCEPTED, _A.PAID, _A.NOT_PAID, _A.ABSENT},
     _A.ACCEPTED: {_A.PAID, _A.NOT_PAID},
-    _A.PAID: set(),
+    _A.PAID: {_A.DISPROVED},
     _A.SURPLUS: set(),
     _A.NOT_PAID: {_A.PAID, _A.SURPLUS},
     # The gateway's word wins later, even over its own: money that did arrive is booked.
@@ -73,6 +74,7 @@ ATTEMPT_MOVES: Moves = {
     _A.NOT_SENT: {_A.PAID, _A.SURPLUS},
     _A.POSTPONED: {_A.PAID, _A.SURPLUS},
     _A.ABSENT: {_A.PAID, _A.SURPLUS},
+    _A.DISPROVED: {_A.PAID, _A.SURPLUS},
 }
 # An attempt in one of these has taken the customer's money, or may yet. A payment has at most one such attempt.
 MAY_CHARGE = (_A.STARTED, _A.ACCEPTED, _A.UNKNOWN, _A.PAID)

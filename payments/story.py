@@ -24,6 +24,7 @@ from payments.story_steps import (
     entry,
     event,
     message,
+    order_steps,
     tries,
     verdict,
 )
@@ -78,19 +79,32 @@ def _steps(payment: Payment, letters: Sequence[DeadLetter]) -> Iterator[Step]:
     names = [about, *(f"attempt:{attempt.pk}" for attempt in attempts)]
     yield acceptance(payment)
     events = list(WebhookEvent.objects.filter(payment=payment))
+    acts = list(Act.objects.filter(about=about).select_related("actor").order_by("pk"))
+    judged_at = _judged_at(payment, acts)
     for attempt in attempts:
         yield from tries(attempt)
-        if payment.finished_at is not None and attempt.state in {AttemptState.PAID, AttemptState.NOT_PAID}:
-            told = any(row.received_at <= payment.finished_at for row in events)
-            yield verdict(attempt, payment.finished_at, told=told)
+        if judged_at is not None and attempt.state in _JUDGED:
+            told = any(row.received_at <= judged_at for row in events)
+            yield verdict(attempt, judged_at, told=told)
     yield from map(event, events)
     posted = Entry.objects.filter(reduce(or_, (Q(reason__startswith=f"{name}:") for name in names)))
     yield from map(entry, posted.select_related("debit", "credit").order_by("pk"))
     yield from map(message, Notification.objects.filter(about__in=names))
     yield from map(dead_letter, letters)
-    yield from map(act, Act.objects.filter(about=about).select_related("actor"))
+    yield from map(act, acts)
+    if payment.order is not None:
+        yield from order_steps(payment.order)
     if payment.finished_at is not None:
         yield ending(payment, payment.finished_at)
+
+
+_JUDGED = frozenset({AttemptState.PAID, AttemptState.NOT_PAID, AttemptState.DISPROVED})
+
+
+def _judged_at(payment: Payment, acts: Sequence[Act]) -> datetime | None:
+    """When the gateway's last word came: where a person decided later, the decision tells since when it waited."""
+    since = [str(act.details["since"]) for act in acts if act.details.get("since")]
+    return datetime.fromisoformat(since[0]) if since else payment.finished_at
 
 
 def _moments(start: datetime, steps: Sequence[Step]) -> Iterator[Moment]:

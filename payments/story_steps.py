@@ -13,13 +13,14 @@ from choptym.lib.money import MINOR_DIGITS, Money
 from choptym.lib.tones import BAD, BUSY, QUIET, WARNING, tone_of
 from notifications.deliver import write_letter
 from notifications.models import Notification, NotificationState
+from orders.models import Order
 from payments.failures import sentence
 from payments.models import DeadLetter, Payment, PaymentAttempt, WebhookEvent
 from payments.states import AttemptState, EventState, PaymentState
 from wallets.models import Entry
 
 # What comes first of what was written in the same instant.
-_ORDER = ("accepted", "try", "answer", "event", "verdict", "ending", "entry", "message", "dead letter", "act")
+_ORDER = ("accepted", "try", "answer", "event", "verdict", "order", "ending", "entry", "message", "dead letter", "act")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,11 @@ _ANSWERS = {
 }
 
 
-_VERDICTS = {AttemptState.PAID: "paid", AttemptState.NOT_PAID: "not paid"}
+_VERDICTS = {
+    AttemptState.PAID: "paid",
+    AttemptState.NOT_PAID: "not paid",
+    AttemptState.DISPROVED: "paid, but a person found that nothing was collected",
+}
 
 
 def _heard_at_once(attempt: PaymentAttempt) -> AttemptState:
@@ -183,6 +188,16 @@ def dead_letter(row: DeadLetter) -> Step:
 def act(row: Act) -> Step:
     title = f"{row.actor.get_username()}: {row.verb.replace('_', ' ')}"
     return Step(row.at, "act", "person", title, lines=_lines(f"“{row.reason}”"))
+
+
+def order_steps(order: Order) -> Iterator[Step]:
+    """That the order was given up, and taken up again: what the payment's own rows do not tell."""
+    if order.cancelled_at is None:
+        return
+    yield Step(order.cancelled_at, "order", "remove_shopping_cart", "The order was cancelled: its stock is free again")
+    if order.paid_at is not None:
+        title = "The order was taken up again: everything for it was still there"
+        yield Step(order.paid_at, "order", "restaurant", title, tone_of(order.state), order.state)
 
 
 def ending(payment: Payment, at: datetime) -> Step:

@@ -11,50 +11,76 @@ import structlog
 from django.db import connection
 
 from choptym.lib.errors import Mismatch
+from choptym.lib.money import Money
+from choptym.lib.states import sources_of
 from notifications.notify import notify
 from payments.attempts import record_attempt
 from payments.facts import Paid
 from payments.messages import messages_about
-from payments.models import Payment
-from payments.states import MAY_CHARGE, AttemptState, PaymentState
+from payments.models import Payment, PaymentAttempt
+from payments.states import ATTEMPT_MOVES, MAY_CHARGE, AttemptState, PaymentState
 from wallets import accounts
 from wallets.post import Posting, post_entries
 
 log = structlog.get_logger(__name__)
 
+_SURPLUS = AttemptState.SURPLUS
+# Another try of such a payment has taken the money.
+_TAKEN = frozenset({PaymentState.SETTLED, PaymentState.REVIEW})
+
 
 def find_surplus(batch: Sequence[Paid]) -> set[int]:
-    """The payments of this batch for which another try than the one that is told of took the money, or may take it."""
+    """The payments of this batch for which another try than the one that is told of took the money, or may take it.
+
+    A try whose money was credited once as surplus stays that, whatever becomes of the others.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT DISTINCT attempt.payment_id FROM payments_paymentattempt attempt
             JOIN unnest(%s::bigint[], %s::bigint[]) AS told(payment, attempt) ON attempt.payment_id = told.payment
-            WHERE attempt.state = ANY(%s) AND attempt.id <> told.attempt
+            WHERE (attempt.state = ANY(%s) AND attempt.id <> told.attempt)
+               OR (attempt.state = %s AND attempt.id = told.attempt)
             """,
-            [[paid.payment_id for paid in batch], [paid.attempt_id for paid in batch], list(MAY_CHARGE)],
+            [
+                [paid.payment_id for paid in batch],
+                [paid.attempt_id for paid in batch],
+                list(MAY_CHARGE),
+                AttemptState.SURPLUS,
+            ],
         )
         return {row[0] for row in cursor.fetchall()}
 
 
-def book_surplus(payment: Payment, paid: Paid) -> None:
-    """Credit the wallet with what this try collected, once, and tell the customer.
+def book_surplus(payment: Payment, paid: Paid) -> bool:
+    """Credit the wallet with what this try collected, once, and tell the customer. False: that was done before.
 
     Runs in the caller's transaction, after the payment's lock.
     Locks:   the customer's account.
-    Raises:  Mismatch (an amount that cannot be read: a person looks).
+    Raises:  Mismatch (an amount that cannot be read: a person looks, see credit_surplus.py).
     """
+    open_to_it = PaymentAttempt.objects.filter(pk=paid.attempt_id, state__in=sources_of(_SURPLUS, ATTEMPT_MOVES))
     if paid.money is None:
-        raise Mismatch(f"{payment}: a second try took an amount that we cannot read: {paid.problem}")
+        if attempt := open_to_it.first():
+            raise Mismatch(f"try {attempt.number} took money too many that we cannot read: {paid.problem}")
+        return False
     collected = {"collected_minor": paid.money.amount_minor, "collected_currency": paid.money.currency}
-    if not record_attempt(paid.attempt_id, AttemptState.SURPLUS, None, **collected):
-        return
+    if not record_attempt(paid.attempt_id, _SURPLUS, None, **collected):
+        return False
     log.error("the gateway took the money of a payment twice", payment=payment.pk, attempt=paid.attempt_id)
-    gateway, reason = accounts.gateway(payment.gateway), f"attempt:{paid.attempt_id}"
-    postings = [Posting(gateway, accounts.customer(payment.user_id), paid.money, f"{reason}:surplus")]
-    if paid.fee is not None and paid.fee.amount_minor > 0:
-        postings.append(Posting(accounts.fees(payment.gateway), gateway, paid.fee, f"{reason}:fee"))
-    post_entries(postings)
+    reason = f"attempt:{paid.attempt_id}"
+    gateway, customer = accounts.gateway(paid.gateway), accounts.customer(payment.user_id)
+    capture = Posting(gateway, customer, paid.money, f"{reason}:surplus")
+    post_entries([capture, *fee_postings(paid.gateway, paid.fee, reason)])
     # While the other try is open it is not twice yet: the money is simply in the wallet.
-    kind = "wallet_credited_twice" if payment.state == PaymentState.SETTLED else "wallet_credited"
-    notify([replace(message, about=reason) for message in messages_about([(payment, kind)])])
+    kind = "wallet_credited_twice" if payment.state in _TAKEN else "wallet_credited"
+    messages = messages_about([(payment, kind)], credited=paid.money)
+    notify([replace(message, about=reason) for message in messages])
+    return True
+
+
+def fee_postings(gateway: str, fee: Money | None, reason: str) -> list[Posting]:
+    """What the gateway kept of what it collected for `reason`, if anything."""
+    if fee is None or fee.amount_minor <= 0:
+        return []
+    return [Posting(accounts.fees(gateway), accounts.gateway(gateway), fee, f"{reason}:fee")]

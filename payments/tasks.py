@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
-from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, sweep
+from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
 from payments.bulk import work
 from payments.models import WALLET, IdempotencyKey
 from payments.refunds import send
@@ -150,3 +150,9 @@ def prove_books() -> None:
     """Check the books; a break is an error in the log with its name and place."""
     for name, places in prove.prove_books().breaks.items():
         log.error("the books do not balance", kind=name, places=places[:20], count=len(places))
+
+
+@shared_task
+def prove_outcomes() -> None:
+    """Tell of captured money that has no outcome yet and should."""
+    stuck.report_stuck()

@@ -73,6 +73,7 @@ def as_paid(attempt: PaymentAttempt, status: Status) -> Paid:
         fee=status.fee,
         transaction_id=status.transaction_id,
         problem=problem,
+        gateway=attempt.gateway,
     )
 
 

@@ -20,6 +20,10 @@ PAYMENT_PRIORITY_THRESHOLDS = {
 PAYMENT_EXPIRES_AFTER_SECONDS = env.integer("PAYMENT_EXPIRES_AFTER_SECONDS", 1800, minimum=5)
 # How long we go on asking about a payment that may still be paid after it expired (the gateways' pages say 48 h).
 PAYMENT_WATCHED_FOR_SECONDS = env.integer("PAYMENT_WATCHED_FOR_SECONDS", 48 * 3600, minimum=60)
+# How long after its order was cancelled late money still takes the order up again; 0: never, it goes into the wallet.
+PAYMENT_LATE_ORDER_WITHIN_SECONDS = env.integer("PAYMENT_LATE_ORDER_WITHIN_SECONDS", 1800, minimum=0)
+# Captured money that has no outcome after this long (order, wallet or refund) is counted and told of.
+PAYMENT_OUTCOME_WITHIN_SECONDS = env.integer("PAYMENT_OUTCOME_WITHIN_SECONDS", 3600, minimum=60)
 # A charge that has not reported back after this long died; it outlives the total deadline of a call.
 PAYMENT_LEASE_SECONDS = env.integer("PAYMENT_LEASE_SECONDS", 45, minimum=5)
 

@@ -26,4 +26,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(minutes=5),
         "options": {"expires": 300},
     },
+    "captured money without an outcome": {
+        "task": "payments.tasks.prove_outcomes",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
 }

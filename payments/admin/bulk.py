@@ -173,7 +173,6 @@ def _picture(upload: BulkUpload) -> dict[str, Any]:
         "upload": upload,
         "state": badge(upload.state),
         "ended": ended,
-        "percent": 100 * ended // max(upload.lines_count, 1),
         "counts": [(badge(state), count) for state, count in sorted(counts.items())],
         "totals": _totals(upload),
         "lines": shown,

@@ -62,6 +62,8 @@ def _line(title: str, icon: str, model: str) -> dict[str, Any]:
     line = {"title": title, "icon": icon, "link": reverse(f"admin:{model.replace('.', '_')}_changelist")}
     if model == "payments.deadletter" and (waiting := overview.get().dead_letters):
         line |= {"badge": str(waiting), "badge_variant": "danger"}
+    if model == "payments.payment" and (in_review := overview.get().in_review):
+        line |= {"badge": str(in_review), "badge_variant": "warning"}
     return line
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.templatetags.static import static
@@ -55,6 +56,10 @@ def _urgent(now: Overview) -> Iterable[Card]:
     yield Card("Dead letters", f"{now.dead_letters:,}", "could not be settled: replay them", f"{letters}?is=open", tone)
     tone = "warning" if now.in_review else "quiet"
     yield _card(PaymentState.REVIEW, now.in_review, "the gateway contradicts us: a person looks", tone)
+    tone = "bad" if now.without_outcome else "quiet"
+    minutes = settings.PAYMENT_OUTCOME_WITHIN_SECONDS // 60
+    note = f"captured more than {minutes} min ago: no order, wallet credit or refund yet"
+    yield Card("Money without outcome", f"{now.without_outcome:,}", note, reverse("admin:payments_stuck"), tone)
 
 
 def _ended(now: Overview) -> Iterable[Card]:

@@ -14,13 +14,14 @@ from django.utils.safestring import SafeString
 from choptym.lib.admin import ReadOnlyAdmin, badge
 from choptym.lib.tones import tone_of
 from payments.admin.filters import AcceptedFilter, MethodFilter
+from payments.admin.review import ReviewPages
 from payments.find import payments_like
 from payments.models import Payment
 from payments.story import read_story
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnlyAdmin[Payment]):
+class PaymentAdmin(ReviewPages, ReadOnlyAdmin[Payment]):
     list_display = ("id", "status", "money", "customer", "phone", "order_number", "gateway", "level", "accepted_at")
     list_select_related = ("user", "order")
     list_filter = ("state", MethodFilter, "priority", "kind", AcceptedFilter)

@@ -35,6 +35,7 @@ class WebhookEvent(models.Model):
         indexes = [
             models.Index(fields=["next_look_at"], name="event_waiting", condition=Q(next_look_at__isnull=False)),
             models.Index(fields=["gateway", "transaction_id"], name="event_by_transaction"),
+            models.Index(fields=["received_at"], name="event_unclaimed", condition=Q(state=EventState.UNCLAIMED)),
         ]
 
     def __str__(self) -> str:

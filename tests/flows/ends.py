@@ -130,6 +130,7 @@ def assert_paid(
     tries: Sequence[str] = ("PAID",),
     attempts_made: int | None = None,
     may_be_told_twice: bool = False,
+    told: Sequence[str] = ("payment_settled",),
 ) -> None:
     """Settled exactly once, everywhere."""
     live, customer = purchase.live, purchase.customer
@@ -144,7 +145,14 @@ def assert_paid(
     assert purchase.product not in customer.cart()
     assert _held_lines(purchase) == 0
     assert live.balance(customer, purchase.currency) == 0
-    assert_told(live, purchase.payment, customer.phone, "payment_settled", may_be_twice=may_be_told_twice)
+    assert_told(live, purchase.payment, customer.phone, *told, may_be_twice=may_be_told_twice)
+
+
+def assert_on_again(purchase: Purchase, *earlier: str) -> None:
+    """The money came when the order was gone, and everything for it was still there: it is paid all the same."""
+    assert_paid(purchase, told=(*earlier, "payment_settled_late"))
+    query = "SELECT cancelled_at IS NOT NULL FROM orders_order WHERE id = %s"
+    assert purchase.live.column(query, purchase.order) == [True]
 
 
 def assert_not_paid(

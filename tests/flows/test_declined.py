@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.ends import assert_in_wallet, assert_not_paid, assert_paid, buy, unlucky
+from tests.flows.ends import assert_not_paid, assert_on_again, assert_paid, buy, unlucky
 from tests.live import Live
 
 
@@ -97,10 +97,10 @@ def test_after_three_refusals_that_are_our_fault_the_payment_has_failed(live: Li
 
 
 @pytest.mark.invariant("INV-6")
-def test_a_gateway_that_takes_back_its_no_puts_the_money_into_the_wallet(live: Live) -> None:
+def test_a_gateway_that_takes_back_its_no_has_the_order_on_again(live: Live) -> None:
     purchase = unlucky(live, "fapshi", refusal_rate=1, success_after_failure_rate=1, late_success_ms=700)
 
     purchase.wait("FAILED")
     purchase.wait("SETTLED")
 
-    assert_in_wallet(purchase, "payment_failed")
+    assert_on_again(purchase, "payment_failed")

@@ -9,6 +9,7 @@ from tests.flows.ends import (
     Purchase,
     assert_in_wallet,
     assert_not_paid,
+    assert_on_again,
     assert_paid,
     assert_reserved,
     buy,
@@ -61,7 +62,7 @@ def test_a_payment_that_expires_in_the_queue_is_never_sent(live: Live) -> None:
 
 
 @pytest.mark.invariant("INV-6")
-def test_money_that_comes_after_the_end_goes_into_the_wallet_also_when_nobody_tells_us(live: Live) -> None:
+def test_money_that_comes_after_the_end_takes_the_order_up_again_also_when_nobody_tells_us(live: Live) -> None:
     late = [
         (ending, unlucky(live, method, approval_delay_ms=1_500, webhook_lost_rate=lost))
         for ending, method, lost in product(("EXPIRED", "CANCELLED"), METHODS, (0, 1))
@@ -77,16 +78,37 @@ def test_money_that_comes_after_the_end_goes_into_the_wallet_also_when_nobody_te
 
     for ending, purchase in late:
         purchase.wait("SETTLED")
-        assert_in_wallet(purchase, *(["payment_expired"] if ending == "EXPIRED" else []))
+        assert_on_again(purchase, *(["payment_expired"] if ending == "EXPIRED" else []))
+
+
+@pytest.mark.invariant("INV-6")
+@pytest.mark.parametrize("method", METHODS)
+def test_late_money_for_what_is_wanted_no_more_goes_into_the_wallet(live: Live, method: str) -> None:
+    purchase = unlucky(live, method, approval_delay_ms=1_500)
+    purchase.wait("PENDING")
+    cancel(purchase)
+    empty_cart(purchase)
+
+    purchase.wait("SETTLED")
+
+    assert_in_wallet(purchase)
+    assert purchase.customer.cart() == {}
+
+
+def empty_cart(purchase: Purchase) -> None:
+    line = _line(purchase.customer.get("/api/cart/"), purchase.product)
+    assert purchase.customer.call("DELETE", f"/api/cart/{line}/").status_code == 204
 
 
 @pytest.mark.invariant("INV-6")
 def test_late_money_pays_the_next_order_from_the_wallet(live: Live) -> None:
-    purchase = unlucky(live, "fapshi", approval_delay_ms=700)
+    purchase = unlucky(live, "fapshi", approval_delay_ms=1_500)
     purchase.wait("PENDING")
     cancel(purchase)
+    empty_cart(purchase)
     purchase.wait("SETTLED")
     assert live.balance(purchase.customer) == purchase.amount
+    purchase.customer.put_into_cart(purchase.product, purchase.quantity)
 
     again = purchase.customer.check_out("wallet").json()
 
@@ -123,7 +145,7 @@ def test_a_page_that_was_paid_in_its_last_moment_is_honoured(live: Live) -> None
     purchase.move_time("next_check_at")
 
     purchase.wait("SETTLED")
-    assert_in_wallet(purchase, "payment_expired")
+    assert_on_again(purchase, "payment_expired")
 
 
 def _assert_at_gateway(live: Live, phone: str, state: str) -> None:

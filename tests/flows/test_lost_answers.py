@@ -9,8 +9,8 @@ import pytest
 
 from tests.flows.ends import (
     Purchase,
-    assert_in_wallet,
     assert_not_paid,
+    assert_on_again,
     assert_paid,
     assert_reserved,
     attempts,
@@ -118,9 +118,11 @@ def test_a_connection_that_is_reset_three_times_has_failed(begun: Begun) -> None
 
 @pytest.mark.invariant("INV-6")
 @pytest.mark.parametrize("method", METHODS)
-def test_a_charge_of_unknown_end_that_expires_and_is_paid_later_ends_in_the_wallet(begun: Begun, method: str) -> None:
+def test_a_charge_of_unknown_end_that_expires_and_is_paid_later_has_its_order_on_again(
+    begun: Begun, method: str
+) -> None:
     purchase = begun[method, "late"]
 
     purchase.wait("SETTLED", seconds=30)
 
-    assert_in_wallet(purchase, "payment_expired")
+    assert_on_again(purchase, "payment_expired")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.flows.ends import (
     Purchase,
-    assert_in_wallet,
+    assert_on_again,
     assert_paid,
     assert_reserved,
     attempts,
@@ -226,4 +226,4 @@ def test_a_webhook_finds_money_that_nothing_of_ours_waits_for(live: Live) -> Non
     purchase.wait("SETTLED")
 
     eventually(lambda: _assert_both_matched(live, purchase.gateway_id()))
-    assert_in_wallet(purchase, "payment_failed")
+    assert_on_again(purchase, "payment_failed")

@@ -66,6 +66,8 @@ def test_stock_adds_up(column: str) -> None:
         ("order_state_known", {"state": "LOST"}),
         ("order_paid_has_time", {"state": "PAID"}),
         ("order_paid_has_time", {"paid_at": timezone.now()}),
+        ("order_cancelled_has_time", {"state": "CANCELLED"}),
+        ("order_cancelled_has_time", {"cancelled_at": timezone.now()}),
     ],
 )
 def test_an_order_is_sound(name: str, columns: dict[str, Any]) -> None:

@@ -103,7 +103,7 @@ def test_after_its_end_it_is_watched_and_then_let_go(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.invariant("INV-6")
-def test_money_that_comes_after_the_end_is_in_the_wallet(sandbox: Sandbox) -> None:
+def test_money_that_comes_after_the_end_takes_the_order_up_again(sandbox: Sandbox) -> None:
     payment = charged(sandbox)
     order = payment.order
     assert order is not None
@@ -114,9 +114,9 @@ def test_money_that_comes_after_the_end_is_in_the_wallet(sandbox: Sandbox) -> No
 
     confirm_batch("fapshi")
 
-    assert (fresh(payment).state, fresh(order).state) == ("SETTLED", "CANCELLED")
-    assert sorted(entries_of(payment)) == ["capture", "fee"]
-    assert told(payment) == ["payment_expired", "wallet_credited"]
+    assert (fresh(payment).state, fresh(order).state) == ("SETTLED", "PAID")
+    assert sorted(entries_of(payment)) == ["capture", "fee", "sale"]
+    assert told(payment) == ["payment_expired", "payment_settled_late"]
 
 
 def test_each_gateway_is_asked_only_about_its_own_and_only_what_is_due(sandbox: Sandbox) -> None:

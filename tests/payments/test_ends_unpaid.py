@@ -186,7 +186,7 @@ def test_what_has_ended_cannot_be_cancelled(state: PaymentState) -> None:
 
 
 @pytest.mark.invariant("INV-6")
-def test_a_prompt_that_is_approved_after_cancelling_is_in_the_wallet() -> None:
+def test_a_prompt_that_is_approved_after_cancelling_takes_the_order_up_again() -> None:
     payment, _ = make_pending()
     fact = paid(payment)
     cancel_payment(payment.pk)
@@ -194,8 +194,8 @@ def test_a_prompt_that_is_approved_after_cancelling_is_in_the_wallet() -> None:
 
     settle_batch([fact])
 
-    assert sorted(entries_of(payment)) == ["capture"]
-    assert told(payment) == ["wallet_credited"]
+    assert sorted(entries_of(payment)) == ["capture", "sale"]
+    assert told(payment) == ["payment_settled_late"]
 
 
 @pytest.mark.invariant("INV-4")

@@ -67,6 +67,25 @@ def test_an_event_teaches_the_gateways_id_of_a_try_whose_answer_was_lost(sandbox
 
 
 @pytest.mark.invariant("INV-1")
+def test_an_event_that_came_before_we_knew_its_transaction_is_parked_and_applied_when_its_time_comes(
+    sandbox: Sandbox,
+) -> None:
+    attempt, transaction_id = lost(sandbox)
+    not_due(attempt.payment)
+    early = make_event(transaction_id=transaction_id)
+    match_batch("fapshi")
+    assert (fresh(early).state, fresh(attempt.payment).next_check_at) == ("PARKED", None)
+
+    WebhookEvent.objects.filter(pk=early.pk).update(next_look_at=a_while_ago())
+    look_up_strangers("fapshi")
+    assert (fresh(early).state, fresh(attempt.payment).next_check_at is not None) == ("MATCHED", True)
+
+    Payment.objects.filter(pk=attempt.payment_id).update(next_check_at=a_while_ago())
+    confirm_batch("fapshi")
+    assert fresh(attempt.payment).state == "SETTLED"
+
+
+@pytest.mark.invariant("INV-1")
 def test_an_id_that_the_gateway_does_not_confirm_is_not_believed(sandbox: Sandbox) -> None:
     attempt, transaction_id = lost(sandbox)
     made_up = make_event(reference=str(attempt.reference), transaction_id="Zz00Zz00Zz")

@@ -81,6 +81,25 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
         DROP_APPEND_ONLY,
         f"DELETE FROM wallets_entry WHERE {capture(payment)}",
     ],
+    "capture_at_another_gateway": lambda payment: [
+        f"UPDATE payments_paymentattempt SET gateway = 'campay' WHERE payment_id = {payment.pk}"
+    ],
+    "settled_otherwise_undecided": lambda payment: [
+        DROP_APPEND_ONLY,
+        f"UPDATE payments_paymentattempt SET collected_minor = 2600 WHERE payment_id = {payment.pk}",
+        f"UPDATE wallets_entry SET amount_minor = 2600 WHERE {capture(payment)}",
+    ],
+    "sale_not_covered": lambda payment: [
+        DROP_APPEND_ONLY,
+        f"UPDATE wallets_entry SET amount_minor = 2400 WHERE {capture(payment)}",
+    ],
+    "allowance_unfounded": lambda payment: [
+        (
+            "INSERT INTO wallets_entry (debit_id, credit_id, amount_minor, currency, reason, posted_at) "
+            f"SELECT credit_id, debit_id, 100, currency, 'payment:{payment.pk}:allowance', now() FROM wallets_entry "
+            f"WHERE reason = 'payment:{payment.pk}:sale'"
+        )
+    ],
     "capture_without_settled": lambda payment: [
         f"UPDATE payments_payment SET state = 'REVIEW', settled_at = NULL WHERE id = {payment.pk}"
     ],
@@ -89,7 +108,10 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
         f"DELETE FROM wallets_entry WHERE reason = 'payment:{payment.pk}:sale'",
     ],
     "sale_without_paid_order": lambda payment: [
-        f"UPDATE orders_order SET state = 'CANCELLED', paid_at = NULL WHERE id = {payment.order_id}"
+        (
+            "UPDATE orders_order SET state = 'CANCELLED', cancelled_at = now(), paid_at = NULL "
+            f"WHERE id = {payment.order_id}"
+        )
     ],
     "order_total": lambda payment: [
         f"UPDATE orders_orderitem SET unit_price_minor = unit_price_minor - 1 WHERE order_id = {payment.order_id}"

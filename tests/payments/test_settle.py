@@ -168,6 +168,7 @@ def test_what_is_under_review_waits_for_its_person() -> None:
 def test_money_that_comes_too_late_is_in_the_wallet(state: PaymentState) -> None:
     order = make_order()
     cancel_orders([order.pk])
+    CartItem.objects.filter(user=order.user_id).delete()  # not wanted any more
     payment = make_payment(order=order, state=state, failure_code="expired")
     make_attempt(payment)
 
