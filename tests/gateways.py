@@ -10,17 +10,30 @@ from django.test import override_settings
 
 from choptym.settings import gateways as gateway_settings
 from payments.gateways import forget_gateways
+from payments.throttle.store import PREFIX, store
 from tests.payments.gateways.sandbox import CREDENTIALS
 
 # Nobody listens there: for tests in which no gateway is called.
 NOWHERE = "http://127.0.0.1:9"
 
 
+def forget_throttle() -> None:
+    """An empty Redis that has been up for long."""
+    if found := store().keys(f"{PREFIX}*"):
+        store().delete(*found)
+    store().set(f"{PREFIX}begun", 0)
+
+
 @contextmanager
 def switched_on(url: str = NOWHERE, **variables: str) -> Iterator[None]:
-    """Fapshi and CamPay at the sandbox of this address; `variables` are further ones of the environment."""
+    """Fapshi and CamPay at the sandbox of this address; `variables` are further ones of the environment.
+
+    Nothing holds them back unless a test says so, and nothing is remembered of the tests before.
+    """
     addresses = {"FAPSHI_BASE_URL": f"{url}/fapshi", "CAMPAY_BASE_URL": f"{url}/campay/api"}
     quick = {f"{name}_CONNECT_TIMEOUT_SECONDS": "1" for name in ("FAPSHI", "CAMPAY")}
+    quick |= {f"{name}_RATE_PER_SECOND": "1000" for name in ("FAPSHI", "CAMPAY")}
+    forget_throttle()
     with patch.dict(os.environ, {**CREDENTIALS, **addresses, **quick, **variables}):
         entries: dict[str, Any] = {"fapshi": gateway_settings._fapshi(), "campay": gateway_settings._campay()}
     forget_gateways()
