@@ -23,7 +23,7 @@ from payments.throttle.store import run, text
 CHARGE, QUESTION = "charge", "question"
 
 # A place in the line is lost when it was not used by then: who comes late would meet the ones behind.
-LATE_SECONDS = 0.05
+LATE_SECONDS = 0.02
 # A request that is turned away asks again for so long; then its caller comes back another time.
 PATIENCE_SECONDS = 5.0
 _SHORTEST_SLEEP_SECONDS = 0.02
