@@ -18,7 +18,7 @@ from tests.payments.gateways.sandbox import CREDENTIALS, Sandbox
 CROWD = Path(__file__).parent / "crowd.py"
 ROOT = Path(__file__).parents[3]
 # Long enough to see the first second's limit and the next one's.
-SECONDS = 1.5
+SECONDS = 1.2
 STARTING_SECONDS = 20
 # A machine that is busy with other things: there neither calls per second nor how many are used can be measured.
 STALL_SECONDS = 0.02
@@ -108,7 +108,8 @@ def test_no_limit_is_passed_and_each_is_used(gateway_sandbox: Sandbox, processes
     }
     works = [work for work in ("charge:campay", "charge:fapshi", "ask:fapshi") for _ in range(threads)]
     with Stopwatch() as stopwatch, Crowd(gateway_sandbox, processes, works, **limits) as crowd:
-        fapshi_calls, campay_calls = crowd.calls_per_second("fapshi", "campay")
+        # The first seconds may see some of the processes still starting.
+        seen = [crowd.calls_per_second("fapshi", "campay") for _ in range(2)]
 
     fapshi, campay = crowd.seen("fapshi"), crowd.seen("campay")
     assert campay["most_in_flight"] <= SLOTS
@@ -117,5 +118,5 @@ def test_no_limit_is_passed_and_each_is_used(gateway_sandbox: Sandbox, processes
     if stopwatch.worst_seconds > STALL_SECONDS:
         pytest.skip(f"this machine stalls for {stopwatch.worst_seconds:.2f} s: too long to measure calls per second")
     assert fapshi["most_in_one_second"] <= RATE
-    assert fapshi_calls >= 0.9 * RATE
-    assert campay_calls * SLOW_SECONDS >= 0.85 * SLOTS
+    assert max(fapshi_calls for fapshi_calls, _ in seen) >= 0.9 * RATE
+    assert max(campay_calls for _, campay_calls in seen) * SLOW_SECONDS >= 0.9 * SLOTS
