@@ -77,7 +77,7 @@ def claim_charge(payment_id: int, gateway: str) -> Charge | None:
     """QUEUED → REQUESTED, with the row of the try, before the call. None: not due there, or somebody else has it.
 
     From here on only the gateway knows what happened; should this process die, the payment is asked about once
-    PAYMENT_LEASE_SECONDS have passed. One statement; commits by itself.
+    PAYMENT_LEASE_SECONDS have passed. Commits by itself.
     """
     rows = _fetch(
         """
@@ -87,9 +87,8 @@ def claim_charge(payment_id: int, gateway: str) -> Charge | None:
                    next_check_at = now() + make_interval(secs => %(lease)s), checks_made = 0
             WHERE id = %(payment)s AND gateway = %(gateway)s AND state = %(queued)s
               AND next_attempt_at <= now() AND expires_at > now()
-              AND NOT EXISTS (SELECT 1 FROM payments_paymentattempt
-                              WHERE payment_id = %(payment)s AND state = ANY(%(may_charge)s))
-            RETURNING *
+              AND NOT EXISTS (SELECT FROM payments_paymentattempt
+                              WHERE payment_id = %(payment)s AND state = ANY(%(may_charge)s)) RETURNING *
         ), started AS (
             INSERT INTO payments_paymentattempt
                 (payment_id, number, reference, gateway, state, transaction_id, link, instructions,

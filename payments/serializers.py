@@ -40,9 +40,7 @@ def method_names() -> tuple[str, ...]:
 class MethodInput(serializers.Serializer[Any]):
     """How to pay. The gateways push to a phone; with `link` the customer pays on the gateway's page instead."""
 
-    method = Word(
-        "PaymentMethod", method_names, max_length=20, required=False, allow_blank=True, default="", help_text=CHOSEN
-    )
+    method = Word("PaymentMethod", method_names, max_length=20, required=False, default="", help_text=CHOSEN)
     phone = PhoneField(
         required=False,
         allow_blank=True,
@@ -71,9 +69,7 @@ class CheckoutInput(MethodInput):
 class TopupInput(MethodInput):
     """POST /api/wallet/topups/"""
 
-    method = Word(
-        "TopupMethod", gateway_names, max_length=20, required=False, allow_blank=True, default="", help_text=CHOSEN
-    )
+    method = Word("TopupMethod", gateway_names, max_length=20, required=False, default="", help_text=CHOSEN)
     amount_minor = serializers.IntegerField(
         min_value=1,
         max_value=settings.ORDER_MAX_AMOUNT_MINOR,

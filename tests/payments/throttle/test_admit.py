@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from itertools import pairwise
+from typing import Any, cast
 
 import pytest
 from django.test import override_settings
@@ -59,7 +60,7 @@ def test_the_last_tenth_of_all_slots_is_kept_for_others() -> None:
 
 def admit_again() -> Admission:
     """One of Fapshi's nine, to be given back."""
-    member, score = store().zrange(f"{PREFIX}slots:fapshi:charge", 0, 0, withscores=True)[0]
+    [(member, score)] = cast("Any", store()).zrange(f"{PREFIX}slots:fapshi:charge", 0, 0, withscores=True)
     return Admission("fapshi", "", member.decode(), f"{score:.3f}", 0)
 
 

@@ -45,7 +45,7 @@ def seconds_until_due(payment: Payment) -> float:
 def test_a_postponement_is_no_try(reason: str) -> None:
     payment = make_payment(published_at=timezone.now())
     settings_of = {"slots": {"all_slots": 1}, "gateway_slots": {"slots": 1}}.get(reason, {})
-    with limited(PAYMENT_FAILOVER=False, **settings_of):  # type: ignore[arg-type]
+    with limited(PAYMENT_FAILOVER=False, **settings_of):
         if reason == "rate":
             slow_down("fapshi", 10)
         if "slots" in reason:
