@@ -4,6 +4,8 @@ What happens if this process dies, line by line: before the claim the payment is
 again; after it the payment is REQUESTED, and once the lease has passed the gateway is asked what it knows. Nothing
 here ever asks for money twice without the gateway having said what became of the first try.
 
+Before the claim the payment waits for its turn (payments/turn.py): until then nothing counts as a try.
+
 A worker that was paused for long finds its try ended by others. It then leaves the payment alone: a second try may be
 under way, and its answer is not ours to give.
 """
@@ -29,6 +31,8 @@ from payments.gateways.operators import operator_of
 from payments.locks import Charge, claim_charge, lock_payments
 from payments.models import Payment
 from payments.states import PAYMENT_MOVES, AttemptState, PaymentState
+from payments.throttle.admit import Admission, asking, holding
+from payments.turn import take_turn
 
 log = structlog.get_logger(__name__)
 
@@ -44,16 +48,24 @@ def charge_payment(payment_id: int) -> None:
     """Ask the gateway to collect one payment, if it is due and nobody else does. Safe to call again.
 
     Network: one call, with no transaction open and no connection held.
-    Commits: the claim before the call; attempt and payment together after it.
+    Commits: a postponement; or the claim before the call, attempt and payment together after it.
     Locks:   payment.
     """
-    began = moment()
-    charge = claim_charge(payment_id)
-    if charge is None:
+    admission = take_turn(payment_id)
+    if admission is None:
         return
-    try:
+    with holding(admission):
         # The call's time runs from before the claim: its lease outlives it, whatever paused this process in between.
-        with begun_at(began):
+        began = moment()
+        charge = claim_charge(payment_id, admission.gateway)
+        if charge is not None:
+            with begun_at(began):
+                _charge(charge, admission)
+
+
+def _charge(charge: Charge, admission: Admission) -> None:
+    try:
+        with asking(admission):
             accepted = _ask(charge)
     except Busy as error:
         _postpone(charge, error)

@@ -24,11 +24,13 @@ from payments.close import close_unpaid, still_watched
 from payments.facts import Paid
 from payments.gateways import get_gateway
 from payments.gateways.base import Gateway, Outcome, Status
+from payments.gateways.operators import is_operators_fault, operator_of
 from payments.gateways.threads import gateway_threads
 from payments.locks import Check, claim_checks, lock_payments, release_checks
 from payments.models import Payment
 from payments.settle import settle_batch
 from payments.states import PAYMENT_MOVES, WAITING_STATES, AttemptState, PaymentState
+from payments.throttle.breaker import note_verdicts
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +118,7 @@ def _query(adapter: Gateway, check: Check) -> Answer:
 
 
 def _take_up(gateway: str, answers: Sequence[Answer]) -> None:
+    note_verdicts(gateway, _verdicts(answers))
     paid = [_as_paid(answer.check, answer.status) for answer in answers if _is_paid(answer)]
     settle_batch([fact for fact in paid if fact is not None])
     for answer in answers:
@@ -128,6 +131,21 @@ def _take_up(gateway: str, answers: Sequence[Answer]) -> None:
         except DatabaseError:
             # The payment comes up again after its lease; the others of its group go on.
             log.exception("answer could not be recorded", payment=answer.check.payment_id)
+
+
+def _verdicts(answers: Sequence[Answer]) -> list[tuple[str, bool]]:
+    """What the ends of these charges tell of the operators: each that an operator is to blame for, and who works."""
+    failed, works = [], set()
+    for check, status in ((answer.check, answer.status) for answer in answers):
+        operator = "" if check.by_link else operator_of(check.phone)
+        is_end = status is not None and status.outcome in {Outcome.PAID, Outcome.NOT_PAID}
+        if not operator or status is None or not is_end or check.state not in WAITING_STATES:
+            continue
+        if status.outcome is Outcome.NOT_PAID and is_operators_fault(status.reason):
+            failed.append((operator, False))
+        else:
+            works.add((operator, True))
+    return [*failed, *works]
 
 
 def _is_paid(answer: Answer) -> bool:

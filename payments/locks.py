@@ -6,14 +6,15 @@ and if the claimer dies they come up again by themselves. MATERIALIZED, because 
 may be run more than once, and then takes more rows than it may.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from payments.models import Payment
 from payments.states import MAY_CHARGE, OPEN_ATTEMPTS, AttemptState, EventState, PaymentState
@@ -51,6 +52,7 @@ class Check:
     transaction_id: str
     started_at: datetime | None
     leased_until: datetime
+    phone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,11 @@ def lock_payments(payment_ids: Sequence[int]) -> list[Payment]:
     return list(rows.order_by("pk"))
 
 
-def claim_charge(payment_id: int) -> Charge | None:
-    """QUEUED → REQUESTED, with the row of the try, before the call. None: not due, or somebody else has it.
+def claim_charge(payment_id: int, gateway: str) -> Charge | None:
+    """QUEUED → REQUESTED, with the row of the try, before the call. None: not due there, or somebody else has it.
 
     From here on only the gateway knows what happened; should this process die, the payment is asked about once
-    PAYMENT_LEASE_SECONDS have passed. One statement; commits by itself.
+    PAYMENT_LEASE_SECONDS have passed. Commits by itself.
     """
     rows = _fetch(
         """
@@ -83,10 +85,10 @@ def claim_charge(payment_id: int) -> Charge | None:
             UPDATE payments_payment SET state = %(requested)s, attempts_made = attempts_made + 1,
                    requested_at = coalesce(requested_at, now()),
                    next_check_at = now() + make_interval(secs => %(lease)s), checks_made = 0
-            WHERE id = %(payment)s AND state = %(queued)s AND next_attempt_at <= now() AND expires_at > now()
-              AND NOT EXISTS (SELECT 1 FROM payments_paymentattempt
-                              WHERE payment_id = %(payment)s AND state = ANY(%(may_charge)s))
-            RETURNING *
+            WHERE id = %(payment)s AND gateway = %(gateway)s AND state = %(queued)s
+              AND next_attempt_at <= now() AND expires_at > now()
+              AND NOT EXISTS (SELECT FROM payments_paymentattempt
+                              WHERE payment_id = %(payment)s AND state = ANY(%(may_charge)s)) RETURNING *
         ), started AS (
             INSERT INTO payments_paymentattempt
                 (payment_id, number, reference, gateway, state, transaction_id, link, instructions,
@@ -102,6 +104,7 @@ def claim_charge(payment_id: int) -> Charge | None:
         """,
         {
             "payment": payment_id,
+            "gateway": gateway,
             "lease": settings.PAYMENT_LEASE_SECONDS,
             "may_charge": list(MAY_CHARGE),
             "queued": PaymentState.QUEUED,
@@ -124,11 +127,11 @@ def claim_checks(gateway: str, limit: int) -> list[Check]:
             SET next_check_at = now() + make_interval(secs => %(lease)s), checks_made = checks_made + 1
             FROM due WHERE payment.id = due.id
             RETURNING payment.id, payment.state, payment.by_link, payment.checks_made, payment.queued_at,
-                      payment.next_check_at
+                      payment.next_check_at, payment.phone
         )
         SELECT claimed.id, claimed.state, by_link, checks_made, queued_at, attempt.id, coalesce(attempt.state, ''),
                coalesce(attempt.reference::text, ''), coalesce(attempt.transaction_id, ''), attempt.started_at,
-               next_check_at
+               next_check_at, phone
         FROM claimed LEFT JOIN LATERAL (
             -- The open one; else the last that failed, for the gateway may change its mind.
             SELECT * FROM payments_paymentattempt
@@ -175,22 +178,72 @@ def _claim_looks(gateway: str, state: EventState, limit: int) -> list[Look]:
     return [Look(*row) for row in rows]
 
 
-def claim_unpublished(*, priority: int, told_before: datetime, limit: int) -> list[tuple[int, str]]:
-    """(id, gateway) of due payments of this priority that nobody was told of since `told_before`. Commits by itself."""
+def claim_unpublished(*, priority: int, told_before: datetime, limits: Mapping[str, int]) -> list[tuple[int, str]]:
+    """(id, gateway) of due payments of this priority that nobody was told of since `told_before`, the oldest first.
+
+    So many of each gateway as `limits` says; of all gateways that it does not name, as many as it says for "".
+    Commits by itself.
+    """
     return _fetch(
         """
         WITH due AS MATERIALIZED (
-            SELECT id FROM payments_payment
-            WHERE state = %(queued)s AND priority = %(priority)s
-              AND next_attempt_at <= now() AND expires_at > now()
-              AND (published_at IS NULL OR published_at < %(told_before)s)
-            ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+            SELECT oldest.id FROM unnest(%(names)s::text[], %(limits)s::int[]) AS allowed(name, most)
+            CROSS JOIN LATERAL (
+                SELECT id FROM payments_payment
+                WHERE state = %(queued)s AND priority = %(priority)s
+                  AND (gateway = allowed.name OR (allowed.name = '' AND gateway <> ALL(%(names)s::text[])))
+                  AND next_attempt_at <= now() AND expires_at > now()
+                  AND (published_at IS NULL OR published_at < %(told_before)s)
+                ORDER BY id LIMIT allowed.most FOR NO KEY UPDATE SKIP LOCKED
+            ) oldest
         )
         UPDATE payments_payment payment SET published_at = now() FROM due WHERE payment.id = due.id
         RETURNING payment.id, gateway
         """,
-        {"queued": PaymentState.QUEUED, "priority": priority, "told_before": told_before, "limit": limit},
+        {
+            "queued": PaymentState.QUEUED,
+            "priority": priority,
+            "told_before": told_before,
+            "names": list(limits),
+            "limits": list(limits.values()),
+        },
     )
+
+
+def postpone_charge(payment_id: int, gateway: str, *, seconds: float) -> None:
+    """A payment that waits at this gateway is due again after `seconds`; the sweeper tells of it. Commits by itself."""
+    Payment.objects.filter(pk=payment_id, gateway=gateway, state=PaymentState.QUEUED).update(
+        next_attempt_at=timezone.now() + timedelta(seconds=seconds), published_at=None
+    )
+
+
+def move_to_gateway(payment_id: int, gateway: str, to: str) -> bool:
+    """Let a payment that waits at `gateway` wait at `to`, and note it. Commits by itself.
+
+    False: it does not wait there any more, or a try of it may have charged.
+    """
+    rows = _fetch(
+        """
+        WITH moved AS (
+            UPDATE payments_payment SET gateway = %(to)s
+            WHERE id = %(payment)s AND gateway = %(gateway)s AND state = %(queued)s
+              AND NOT EXISTS (SELECT 1 FROM payments_paymentattempt
+                              WHERE payment_id = %(payment)s AND state = ANY(%(may_charge)s))
+            RETURNING id
+        )
+        INSERT INTO payments_detour (payment_id, from_gateway, to_gateway, moved_at)
+        SELECT id, %(gateway)s, %(to)s, clock_timestamp() FROM moved
+        RETURNING id
+        """,
+        {
+            "payment": payment_id,
+            "gateway": gateway,
+            "to": to,
+            "queued": PaymentState.QUEUED,
+            "may_charge": list(MAY_CHARGE),
+        },
+    )
+    return bool(rows)
 
 
 def release_checks(checks: Sequence[Check], *, seconds: float) -> None:

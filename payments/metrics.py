@@ -4,13 +4,17 @@ from collections.abc import Iterator
 
 from django.db import Error as DatabaseError
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from psycopg_pool import PoolTimeout
+from redis import RedisError
 
 from choptym.lib.jobs import queue_lengths
 from payments.stats import counts, flow
 from payments.stuck import stuck
+from payments.throttle.figures import CLOSED, HALF_OPEN, OPEN, read_figures
+
+CIRCUIT_VALUES = {CLOSED: 0.0, HALF_OPEN: 0.5, OPEN: 1.0}
 
 
 class QueueCollector(Collector):
@@ -29,6 +33,7 @@ class QueueCollector(Collector):
         for queue, length in (queue_lengths() or {}).items():
             messages.add_metric([queue], length)
         yield messages
+        yield from _throttle()
 
     def describe(self) -> Iterator[Metric]:
         """Nothing is read at registration."""
@@ -59,6 +64,41 @@ def _without_outcome() -> Metric:
     for kind, found in stuck.get().items():
         places.add_metric([kind], found.count)
     return places
+
+
+def _throttle() -> Iterator[Metric]:
+    """What is held back. Nothing when Redis is away."""
+    try:
+        figures = read_figures()
+    except RedisError:
+        return
+    circuits = GaugeMetricFamily(
+        "choptym_circuit_open", "1: left alone; 0.5: on trial; 0: in use", labels=["gateway", "operator"]
+    )
+    for (gateway, operator), state in figures.circuits.items():
+        circuits.add_metric([gateway, operator], CIRCUIT_VALUES[state])
+    in_flight = GaugeMetricFamily("choptym_calls_in_flight", "Slots that are held", labels=["gateway", "side"])
+    for (gateway, side), number in figures.in_flight.items():
+        in_flight.add_metric([gateway, side], number)
+    lines = GaugeMetricFamily("choptym_rate_line_seconds", "How far ahead the rate is booked", labels=["gateway"])
+    for gateway, seconds in figures.line_seconds.items():
+        lines.add_metric([gateway], seconds)
+    yield from (circuits, in_flight, lines)
+    for what, help_text, labels in _COUNTS:
+        counter = CounterMetricFamily(f"choptym_{what}", help_text, labels=labels)
+        for (name, *values), number in figures.counts.items():
+            if name == what:
+                counter.add_metric(values, number)
+        yield counter
+
+
+_COUNTS = (
+    ("admitted", "Charges that were let through", ["gateway"]),
+    ("postponed", "Charges that were held back", ["gateway", "reason"]),
+    ("requests", "Requests beside the first of a charge", ["gateway", "side"]),
+    ("slowed", "Times that a gateway asked us to slow down", ["gateway"]),
+    ("failover", "Payments that were moved to another gateway", ["gateway", "to"]),
+)
 
 
 # Of its own: other programs that load this project (Flower, say) show the default registry without asking a database.

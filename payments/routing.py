@@ -5,6 +5,8 @@ from django.conf import settings
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money, written
 from payments.gateways import gateway_names, get_gateway
+from payments.gateways.base import Rules
+from payments.gateways.operators import is_indian, is_national, operator_of
 from payments.models import WALLET, Priority
 
 
@@ -14,6 +16,46 @@ def priority_of(money: Money) -> Priority:
     if money.amount_minor > thresholds["high"]:
         return Priority.HIGH
     return Priority.MEDIUM if money.amount_minor >= thresholds["medium"] else Priority.NORMAL
+
+
+def choose_gateway(money: Money, phone: str, *, by_link: bool) -> str:
+    """For a customer who chose none: by the operator of the phone, else by the currency, else the first that can.
+
+    Raises Rejected (currency_not_supported) when no gateway takes it.
+    """
+    order = [name for name in _order(money.currency, phone) if money.currency in get_gateway(name).rules.currencies]
+    if not order:
+        message = f"No method takes {money.currency}."
+        raise Rejected(message, code="currency_not_supported", fields={"method": message})
+    # When none fits, the first one's refusal tells why (see check_method).
+    return next((name for name in order if _fits(get_gateway(name).rules, money, phone, by_link=by_link)), order[0])
+
+
+def gateways_instead(gateway: str, money: Money, phone: str, *, by_link: bool) -> list[str]:
+    """Where else a payment of this gateway could go, in order: the same currency and region, and the same kind."""
+    region = get_gateway(gateway).rules.phone_region
+    others = [name for name in _order(money.currency, phone) if name != gateway]
+    rules = {name: get_gateway(name).rules for name in others}
+    return [
+        name
+        for name in others
+        if rules[name].phone_region == region and _fits(rules[name], money, phone, by_link=by_link)
+    ]
+
+
+def _order(currency: str, phone: str) -> list[str]:
+    """The gateways that are switched on, those that the settings prefer first; each once."""
+    routes = settings.PAYMENT_ROUTES
+    wanted = [*routes.get(operator_of(phone), ()), *routes.get(currency, ()), *gateway_names()]
+    return [name for name in dict.fromkeys(wanted) if name in gateway_names()]
+
+
+def _fits(rules: Rules, money: Money, phone: str, *, by_link: bool) -> bool:
+    if money.currency not in rules.currencies or money.amount_minor < rules.minimum_minor.get(money.currency, 1):
+        return False
+    if by_link:
+        return rules.has_links
+    return is_indian(phone) if rules.phone_region == "IN" else is_national(phone)
 
 
 def check_method(method: str, money: Money, *, amount_field: str) -> None:

@@ -15,6 +15,8 @@ from payments.progress import STEP_NAMES, eta_seconds, iso, position_of, read_ag
 from payments.statement import KINDS
 from payments.states import OPEN_ATTEMPTS, PaymentState
 
+CHOSEN = "Left out, it is chosen by the operator of the phone and the currency; `payment.method` tells which."
+
 
 class PhoneField(serializers.CharField):
     """A mobile number of the country where the method works, kept in national form; for the wallet of any we know."""
@@ -47,7 +49,7 @@ def method_names() -> tuple[str, ...]:
 class MethodInput(serializers.Serializer[Any]):
     """How to pay. The gateways push to a phone; with `link` the customer pays on the gateway's page instead."""
 
-    method = Word("PaymentMethod", method_names, max_length=20)
+    method = Word("PaymentMethod", method_names, max_length=20, required=False, default="", help_text=CHOSEN)
     phone = PhoneField(
         required=False,
         allow_blank=True,
@@ -59,7 +61,7 @@ class MethodInput(serializers.Serializer[Any]):
     link = serializers.BooleanField(default=False, help_text="Pay on the gateway's page instead of on the phone.")
 
     def validate_method(self, method: str) -> str:
-        if method not in method_names():
+        if method and method not in method_names():
             known = ", ".join(method_names())
             raise serializers.ValidationError(f"Unknown method; there are {known}.", code="unknown_method")
         return method
@@ -82,7 +84,7 @@ class CheckoutInput(MethodInput):
 class TopupInput(MethodInput):
     """POST /api/wallet/topups/"""
 
-    method = Word("TopupMethod", gateway_names, max_length=20)
+    method = Word("TopupMethod", gateway_names, max_length=20, required=False, default="", help_text=CHOSEN)
     amount_minor = serializers.IntegerField(
         min_value=1,
         max_value=settings.ORDER_MAX_AMOUNT_MINOR,

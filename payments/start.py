@@ -12,18 +12,19 @@ from orders.models import Order
 from orders.place import place_order
 from payments import tasks
 from payments.models import WALLET, Payment, PaymentKind
-from payments.routing import check_method, priority_of
+from payments.routing import check_method, choose_gateway, priority_of
 from wallets.selectors import wallet_balance
 
 
 def start_checkout(*, user_id: int, method: str, phone: str, by_link: bool) -> Payment:
-    """Place an order for the customer's cart and queue its payment.
+    """Place an order for the customer's cart and queue its payment. Without a method we choose the gateway.
 
     Runs in the caller's transaction: order, reserved stock and payment are one.
     Locks:   cart lines, products.
     Raises:  Rejected, NotAllowed (see place_order and check_method; insufficient_balance for the wallet).
     """
     order = place_order(user_id=user_id)
+    method = method or choose_gateway(order.total, phone, by_link=by_link)
     check_method(method, order.total, amount_field="cart")
     if method == WALLET and wallet_balance(user_id, order.currency).amount_minor < order.total_minor:
         # Only to tell at once: what decides is the locked balance at settlement.
@@ -33,7 +34,11 @@ def start_checkout(*, user_id: int, method: str, phone: str, by_link: bool) -> P
 
 
 def start_topup(*, user_id: int, method: str, phone: str, money: Money, by_link: bool) -> Payment:
-    """Queue a payment into the customer's wallet. Runs in the caller's transaction. Raises Rejected."""
+    """Queue a payment into the customer's wallet. Without a method we choose the gateway.
+
+    Runs in the caller's transaction. Raises Rejected.
+    """
+    method = method or choose_gateway(money, phone, by_link=by_link)
     check_method(method, money, amount_field="amount_minor")
     return _start(PaymentKind.TOPUP, money, user_id, method, phone, by_link=by_link, order=None)
 

@@ -13,13 +13,14 @@ from choptym.audit.models import Act
 from choptym.lib.money import Money
 from notifications.models import Notification
 from orders.models import Order, OrderItem
-from payments.models import DeadLetter, Payment, PaymentAttempt, WebhookEvent
+from payments.models import DeadLetter, Detour, Payment, PaymentAttempt, WebhookEvent
 from payments.states import AttemptState
 from payments.story_steps import (
     Step,
     acceptance,
     act,
     dead_letter,
+    detour,
     ending,
     entry,
     event,
@@ -77,7 +78,9 @@ def _steps(payment: Payment, letters: Sequence[DeadLetter]) -> Iterator[Step]:
     attempts = list(PaymentAttempt.objects.filter(payment=payment).order_by("number"))
     # What a second try took too many is booked and told of by the name of the try.
     names = [about, *(f"attempt:{attempt.pk}" for attempt in attempts)]
-    yield acceptance(payment)
+    detours = list(Detour.objects.filter(payment=payment).order_by("pk"))
+    yield acceptance(payment, detours[0].from_gateway if detours else payment.gateway)
+    yield from map(detour, detours)
     events = list(WebhookEvent.objects.filter(payment=payment))
     acts = list(Act.objects.filter(about=about).select_related("actor").order_by("pk"))
     judged_at = _judged_at(payment, acts)

@@ -15,12 +15,25 @@ from notifications.deliver import write_letter
 from notifications.models import Notification, NotificationState
 from orders.models import Order
 from payments.failures import sentence
-from payments.models import DeadLetter, Payment, PaymentAttempt, WebhookEvent
+from payments.models import DeadLetter, Detour, Payment, PaymentAttempt, WebhookEvent
 from payments.states import AttemptState, EventState, PaymentState
 from wallets.models import Entry
 
 # What comes first of what was written in the same instant.
-_ORDER = ("accepted", "try", "answer", "event", "verdict", "order", "ending", "entry", "message", "dead letter", "act")
+_ORDER = (
+    "accepted",
+    "detour",
+    "try",
+    "answer",
+    "event",
+    "verdict",
+    "order",
+    "ending",
+    "entry",
+    "message",
+    "dead letter",
+    "act",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +60,22 @@ class Step:
         return _ORDER.index(self.kind)
 
 
-def acceptance(payment: Payment) -> Step:
+def acceptance(payment: Payment, gateway: str) -> Step:
+    """`gateway` as it was then: the payment may have been moved since."""
     by = "a page of the gateway" if payment.by_link else payment.phone
-    way = f"{payment.gateway}, {by}" if by else payment.gateway
+    way = f"{gateway}, {by}" if by else gateway
     return Step(payment.queued_at, "accepted", "shopping_bag", f"Accepted: {payment.amount} by {way}")
+
+
+def detour(row: Detour) -> Step:
+    return Step(
+        row.moved_at,
+        "detour",
+        "alt_route",
+        f"Moved from {row.from_gateway} to {row.to_gateway}",
+        WARNING,
+        lines=_lines(f"too many charges failed at {row.from_gateway}; this payment had not been asked for"),
+    )
 
 
 def tries(attempt: PaymentAttempt) -> Iterator[Step]:

@@ -5,6 +5,7 @@ Every sweep is a look at a partial index of waiting rows, so it costs the same w
 
 from collections.abc import Iterator
 from datetime import timedelta
+from math import ceil
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,6 +14,9 @@ from choptym.lib.jobs import queue_lengths
 from payments.locks import claim_unpublished
 
 SWEEP_BATCH = 500
+# A crowd that waits for one gateway stays in its rows: of each priority so many of its seconds are told of at a time,
+# the oldest first. More would only be turned away, and be in the way of others.
+SECONDS_AHEAD = 2
 # A queue that is empty while rows wait for it has lost their messages. One that is not empty is being worked on:
 # its rows are told of again only after a while, or a rush would fill Redis with repetitions.
 LOST_AFTER = timedelta(seconds=1)
@@ -24,8 +28,18 @@ def forgotten_charges() -> Iterator[tuple[int, str, str]]:
     lengths = queue_lengths()
     if lengths is None:
         return
+    limits = _limits()
     for priority, queue in settings.QUEUE_OF_PRIORITY.items():
         grace = LOST_IN_A_FULL_QUEUE_AFTER if lengths[queue] else LOST_AFTER
         told_before = timezone.now() - grace
-        for payment_id, gateway in claim_unpublished(priority=priority, told_before=told_before, limit=SWEEP_BATCH):
+        for payment_id, gateway in sorted(claim_unpublished(priority=priority, told_before=told_before, limits=limits)):
             yield payment_id, gateway, queue
+
+
+def _limits() -> dict[str, int]:
+    """How many payments of each gateway may be told of at a time; of the others (the wallet) by the name ""."""
+    paced = {
+        name: min(SWEEP_BATCH, ceil(SECONDS_AHEAD * entry["rate_per_second"]))
+        for name, entry in settings.GATEWAYS.items()
+    }
+    return {**paced, "": SWEEP_BATCH}

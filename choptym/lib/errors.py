@@ -9,6 +9,7 @@ ChoptymError
 ├── Unavailable              passing: the same call may work later                → HTTP 503, task retries
 │   ├── NotSent                  the request never reached the gateway: nothing was charged
 │   ├── Busy                     the gateway asked us to come back later (429)
+│   │   └── Held                     we hold back ourselves: nothing was sent
 │   └── OutcomeUnknown           the answer never came: the gateway may have acted
 ├── NotFound                 the gateway knows no such transaction
 └── Mismatch                 the outside world contradicts us: a person looks     → HTTP 500, task stops
@@ -87,6 +88,10 @@ class Busy(Unavailable):
     def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Held(Busy):
+    code = "held"
 
 
 class OutcomeUnknown(Unavailable):

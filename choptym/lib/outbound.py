@@ -7,10 +7,12 @@ executed: NotSent says no, OutcomeUnknown says perhaps.
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
+from typing import Protocol
 
 import requests
 from django.db import connections
@@ -52,6 +54,27 @@ def give_back_connections() -> None:
             connection.close()
 
 
+class Gate(Protocol):
+    """What every request passes before it leaves, and whom its answer is told."""
+
+    def passing(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Wait for this request's turn, within the deadline. Raises Held: nothing was sent."""
+        ...
+
+    def heard(self, status: int, headers: Mapping[str, str]) -> None: ...
+
+
+class NoGate:
+    """Everybody may pass."""
+
+    @contextmanager
+    def passing(self, deadline: Deadline) -> Iterator[None]:
+        yield
+
+    def heard(self, status: int, headers: Mapping[str, str]) -> None:
+        return None
+
+
 class _Session(requests.Session):
     """No cookies, no proxies or netrc from the environment, no redirects, not even prepared ones."""
 
@@ -80,6 +103,7 @@ class Door:
         read_seconds: float = 20.0,
         total_seconds: float = 30.0,  # waiting, connecting, sending and reading together
         max_bytes: int = 1_000_000,
+        gate: Gate | None = None,
     ) -> None:
         self._pool_size = pool_size
         self._wait_seconds = wait_seconds
@@ -87,6 +111,7 @@ class Door:
         self._read_seconds = read_seconds
         self.total_seconds = total_seconds
         self._max_bytes = max_bytes
+        self._gate = gate or NoGate()
         self._lock = threading.Lock()
         self._session: _Session | None = None
         self._process_id = 0
@@ -109,20 +134,21 @@ class Door:
 
         A read (by default: GET) that meets a connection which the peer had closed is sent once more; anything else is
         never sent twice. Raises NotSent; when bytes may have left, OutcomeUnknown, or for a read plain Unavailable.
+        And Held, from the gate: nothing was sent.
         """
         refuse_in_transaction()
         give_back_connections()
         is_read = method == "GET" if is_read is None else is_read
         call = self._make_call(deadline or self.start_deadline())
         try:
-            return self._exchange(call, method, url, headers, body)
+            return self._pass(call, method, url, headers, body)
         except _FAILURES as error:
             is_stale = call.is_reused and not call.has_answer and not call.has_timed_out
             if not (is_read and is_stale):
                 raise _explain(error, call, is_read=is_read) from error
         call = self._make_call(call.deadline, is_fresh=True)
         try:
-            return self._exchange(call, method, url, headers, body)
+            return self._pass(call, method, url, headers, body)
         except _FAILURES as error:
             raise _explain(error, call, is_read=True) from error
 
@@ -146,6 +172,12 @@ class Door:
                 self._session = _Session(self._pool_size)
                 self._process_id = os.getpid()
             return self._session
+
+    def _pass(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        with self._gate.passing(call.deadline):
+            answer = self._exchange(call, method, url, headers, body)
+        self._gate.heard(answer.status, answer.headers)
+        return answer
 
     def _exchange(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         session = self._open_session()

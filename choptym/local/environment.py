@@ -8,7 +8,7 @@ from pathlib import Path
 
 from choptym.local.ports import HOST, free_port
 
-SANDBOX_RATE = "200"
+SANDBOX_RATE = "1000"
 PASSWORD = "choptym"  # noqa: S105 - of everyone whom seed_demo makes, only in a local stack
 
 

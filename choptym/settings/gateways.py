@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from choptym.settings import env
-from choptym.settings.payments import PAYMENT_EXPIRES_AFTER_SECONDS, PAYMENT_LEASE_SECONDS
+from choptym.settings.payments import PAYMENT_EXPIRES_AFTER_SECONDS, PAYMENT_LEASE_SECONDS, PAYMENT_ROUTES
 
 __all__ = ["GATEWAYS"]
 
@@ -67,6 +67,9 @@ def _entry(prefix: str, adapter: str, options: dict[str, Any], rate_per_second: 
             f"{prefix}_TOTAL_TIMEOUT_SECONDS must be above 0 and below PAYMENT_LEASE_SECONDS ({PAYMENT_LEASE_SECONDS}):"
             " a claim must outlive its call"
         )
+    rate = _seconds(f"{prefix}_RATE_PER_SECOND", rate_per_second)
+    if rate <= 0:
+        env.problem(f"{prefix}_RATE_PER_SECOND must be above 0")
     return {
         "adapter": adapter,
         "options": options,
@@ -77,7 +80,7 @@ def _entry(prefix: str, adapter: str, options: dict[str, Any], rate_per_second: 
             "read_seconds": _seconds(f"{prefix}_READ_TIMEOUT_SECONDS", "20"),
             "total_seconds": total_seconds,
         },
-        "rate_per_second": _seconds(f"{prefix}_RATE_PER_SECOND", rate_per_second),
+        "rate_per_second": rate,
         "max_concurrent": env.integer(f"{prefix}_MAX_CONCURRENT", 20, minimum=1),
     }
 
@@ -197,3 +200,8 @@ def _cashfree() -> dict[str, Any] | None:
 # In the order in which they are tried when nothing else decides.
 _FOUND = {"fapshi": _fapshi(), "campay": _campay(), "razorpay": _razorpay(), "cashfree": _cashfree()}
 GATEWAYS: dict[str, dict[str, Any]] = {name: entry for name, entry in _FOUND.items() if entry is not None}
+
+for _route in PAYMENT_ROUTES.values():
+    for _name in _route:
+        if _name not in _FOUND:
+            env.problem(f"{_name!r} in a PAYMENT_ROUTE is none of {', '.join(_FOUND)}")

@@ -27,6 +27,22 @@ PAYMENT_OUTCOME_WITHIN_SECONDS = env.integer("PAYMENT_OUTCOME_WITHIN_SECONDS", 3
 # A charge that has not reported back after this long died; it outlives the total deadline of a call.
 PAYMENT_LEASE_SECONDS = env.integer("PAYMENT_LEASE_SECONDS", 45, minimum=5)
 
+# When a gateway, or one operator at it, is left alone: more than half of the charges within the window failed, and
+# there were enough of them. After this long one charge is tried.
+PAYMENT_CIRCUIT_WINDOW_SECONDS = env.integer("PAYMENT_CIRCUIT_WINDOW_SECONDS", 60, minimum=1, maximum=3600)
+PAYMENT_CIRCUIT_LEAST_CALLS = env.integer("PAYMENT_CIRCUIT_LEAST_CALLS", 10, minimum=1)
+PAYMENT_CIRCUIT_OPEN_SECONDS = env.integer("PAYMENT_CIRCUIT_OPEN_SECONDS", 60, minimum=1, maximum=3600)
+# Whether a payment that waits at a gateway whose circuit is open goes to the next one.
+PAYMENT_FAILOVER = env.flag("PAYMENT_FAILOVER", default=True)
+# The gateways for a customer who chose none, in order: by the operator of the phone, else by the currency. Then the
+# rest, as they stand in GATEWAYS.
+PAYMENT_ROUTES = {
+    "mtn": env.words("PAYMENT_ROUTE_MTN", ""),
+    "orange": env.words("PAYMENT_ROUTE_ORANGE", ""),
+    "XAF": env.words("PAYMENT_ROUTE_XAF", ""),
+    "INR": env.words("PAYMENT_ROUTE_INR", ""),
+}
+
 # What one order may hold.
 ORDER_MAX_QUANTITY = 100
 ORDER_MAX_LINES = 50

@@ -1,6 +1,7 @@
 """The outside world in our words. To add a gateway: one adapter file here and one entry in settings/gateways.py."""
 
 import threading
+from collections.abc import Mapping
 from importlib import import_module
 
 from django.conf import settings
@@ -8,6 +9,8 @@ from django.conf import settings
 from choptym.lib.errors import Rejected
 from choptym.lib.outbound import Door
 from payments.gateways.base import Gateway
+from payments.gateways.reading import read_retry_after
+from payments.throttle.gate import Gate
 
 _made: dict[str, Gateway] = {}
 _lock = threading.Lock()
@@ -40,5 +43,11 @@ def _make(name: str) -> Gateway:
     if entry is None:
         raise Rejected(f"there is no gateway {name!r} here", code="unknown_gateway", fields={"method": "unknown"})
     module, _, adapter = entry["adapter"].rpartition(".")
-    made: Gateway = getattr(import_module(module), adapter)(door=Door(**entry["door"]), **entry["options"])
+    door = Door(**entry["door"], gate=Gate(name, _read_wait))
+    made: Gateway = getattr(import_module(module), adapter)(door=door, **entry["options"])
     return made
+
+
+def _read_wait(headers: Mapping[str, str]) -> float | None:
+    """How long a 429 tells us to stay away, in the usual header or in Cashfree's."""
+    return read_retry_after(headers) or read_retry_after(headers, "x-ratelimit-retry")

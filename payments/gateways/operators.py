@@ -7,6 +7,9 @@ _INDIAN = re.compile(r"[6-9][0-9]{9}")
 _MTN = re.compile(r"67|65[0-4]|68[0-3]")
 _ORANGE = re.compile(r"69|65[5-9]|68[6-9]|640")
 
+# How gateways say that the operator, and not the customer, is why a charge failed. None documents its words.
+_OPERATORS_FAULT = re.compile(r"operator|network|technical|unavailable|internal", re.IGNORECASE)
+
 INSTRUCTIONS = {"mtn": "*126#", "orange": "#150*50#"}  # what the customer dials to approve
 
 
@@ -27,3 +30,8 @@ def operator_of(phone: str) -> str:
     if _MTN.match(phone):
         return "mtn"
     return "orange" if _ORANGE.match(phone) else ""
+
+
+def is_operators_fault(reason: str) -> bool:
+    """Whether a charge that was not paid failed because the operator does not work."""
+    return _OPERATORS_FAULT.search(reason) is not None

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from choptym.lib.deadline import Deadline
-from choptym.lib.errors import Busy, NotSent, Unavailable
+from choptym.lib.errors import Busy, Held, NotSent, Unavailable
 
 # Threads that waited for a fetch which failed give up with it, instead of queueing for one more try each.
 _FAILURE_HOLDS_SECONDS = 1.0
@@ -47,6 +47,8 @@ class TokenCache:
             raise NotSent("the access token could not be fetched a moment ago")
         try:
             self._token, seconds = self._fetch(deadline)
+        except Held:
+            raise  # the gateway was not even asked
         except (Busy, NotSent):
             self._failed_until = time.monotonic() + _FAILURE_HOLDS_SECONDS
             raise

@@ -3,6 +3,7 @@
 from payments.models.attempt import PaymentAttempt
 from payments.models.bulk import BulkKind, BulkLine, BulkUpload
 from payments.models.dead_letter import DeadLetter
+from payments.models.detour import Detour
 from payments.models.event import WebhookEvent
 from payments.models.idempotency import IdempotencyKey
 from payments.models.payment import WALLET, Payment, PaymentKind, Priority
@@ -16,6 +17,7 @@ __all__ = [
     "BulkLine",
     "BulkUpload",
     "DeadLetter",
+    "Detour",
     "IdempotencyKey",
     "Payment",
     "PaymentAttempt",

@@ -26,7 +26,7 @@ def refused(world: World, method: str, path: str, body: object, status: int, cod
 @pytest.mark.parametrize(
     ("body", "code", "field"),
     [
-        ({}, "required", "method"),
+        ({}, "phone_required", "phone"),
         ({"method": ""}, "blank", "method"),
         ({"method": None, "phone": PHONE}, "null", "method"),
         ({"method": "paypal", "phone": PHONE}, "unknown_method", "method"),

@@ -177,7 +177,7 @@ def test_locks_in_the_order_of_all() -> None:
 
 def test_what_is_under_review_is_not_asked_about_when_the_answer_to_the_charge_was_lost() -> None:
     payment = make_payment()
-    charge = claim_charge(payment.pk)
+    charge = claim_charge(payment.pk, payment.gateway)
     assert charge is not None
     settle_batch([paid(payment, amount_minor=1)])
 

@@ -42,7 +42,7 @@ def test_one_worker_of_many_claims_a_payment() -> None:
     payment = make_payment()
 
     with slowed("payments_payment", "UPDATE"):
-        results = at_once(*(partial(claim_charge, payment.pk) for _ in range(6)))
+        results = at_once(*(partial(claim_charge, payment.pk, "fapshi") for _ in range(6)))
 
     assert len(of_kind(results, Charge)) == 1
     assert results.count(None) == 5

@@ -1,0 +1,86 @@
+"""The gate in front of every request to a gateway: none leaves without a place in the line and a slot.
+
+It stands in the network door that the adapters are made with, so that nobody can forget it: one method of an adapter
+may send several requests, and each counts.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from uuid import uuid4
+
+from django.conf import settings
+from redis import RedisError
+
+from choptym.lib.deadline import Deadline
+from choptym.lib.errors import Held
+from payments.throttle.admit import WITHOUT_REDIS_SECONDS, current_admission, wait_until
+from payments.throttle.rate import rate_of, slow_down
+from payments.throttle.slots import give_back_question, lease_milliseconds
+from payments.throttle.store import run, text
+
+CHARGE, QUESTION = "charge", "question"
+
+# A place in the line is lost when it was not used by then: who comes late would meet the ones behind.
+LATE_SECONDS = 0.02
+# A request that is turned away asks again for so long; then its caller comes back another time.
+PATIENCE_SECONDS = 5.0
+_SHORTEST_SLEEP_SECONDS = 0.02
+
+
+class Gate:
+    """One gateway's. `read_wait` finds in the headers of a 429 how long to stay away."""
+
+    def __init__(self, gateway: str, read_wait: Callable[[Mapping[str, str]], float | None]) -> None:
+        self._gateway = gateway
+        self._read_wait = read_wait
+
+    @contextmanager
+    def passing(self, deadline: Deadline) -> Iterator[None]:
+        """Wait for this request's turn, and hold its slot while it is under way. Raises Held: nothing was sent."""
+        admission = current_admission(self._gateway)
+        if admission is not None:
+            if not (admission.is_unspent and _is_in_time(admission.ready_at)):
+                self._line_up(CHARGE, "", deadline)
+            admission.is_unspent = False
+            yield
+            return
+        holder = uuid4().hex
+        try:
+            self._line_up(QUESTION, holder, deadline)
+            yield
+        finally:
+            give_back_question(self._gateway, holder)
+
+    def heard(self, status: int, headers: Mapping[str, str]) -> None:
+        """What the gateway answered."""
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            slow_down(self._gateway, self._read_wait(headers))
+
+    def _line_up(self, side: str, holder: str, deadline: Deadline) -> None:
+        gives_up_at = time.monotonic() + min(PATIENCE_SECONDS, deadline.left_seconds() / 2)
+        while True:
+            asked_at = time.monotonic()
+            answer, wait_seconds = self._ask(side, holder)
+            if answer == "go" and _is_in_time(asked_at + wait_seconds):
+                return
+            again_at = asked_at + max(wait_seconds, _SHORTEST_SLEEP_SECONDS)
+            if again_at > gives_up_at:
+                raise Held(f"{self._gateway} is busy with others", retry_after_seconds=wait_seconds + 1)
+            wait_until(again_at)
+
+    def _ask(self, side: str, holder: str) -> tuple[str, float]:
+        entry = settings.GATEWAYS[self._gateway]
+        limits = (lease_milliseconds(), rate_of(self._gateway), entry["max_concurrent"])
+        try:
+            answer, wait_ms = run("pass", self._gateway, side, holder, *limits)
+        except RedisError as error:
+            raise Held("no request is sent without Redis", retry_after_seconds=WITHOUT_REDIS_SECONDS) from error
+        return text(answer), wait_ms / 1000
+
+
+def _is_in_time(place: float) -> bool:
+    """Wait for this place in the line. False: it has passed."""
+    wait_until(place)
+    return time.monotonic() < place + LATE_SECONDS

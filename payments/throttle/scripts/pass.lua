@@ -1,0 +1,14 @@
+-- May this one request leave? A charge holds its slot already (holder ''); a question takes one.
+local gateway, side, holder = ARGV[1], ARGV[2], ARGV[3]
+local lease_ms, per_second, most = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local now = server_now()
+
+local has_slot = holder == '' or redis.call('ZSCORE', slots_key(gateway, side), holder)
+if not has_slot and is_gateway_full(gateway, side, most, now) then return {'gateway_slots', 100} end
+local at, place = find_place(gateway, side, per_second, now)
+if not at then return {'rate', math.ceil(place)} end
+
+take_place(place)
+if holder ~= '' then take_slot(slots_key(gateway, side), holder, string.format('%.3f', at + lease_ms)) end
+count('requests:' .. gateway .. ':' .. side)
+return {'go', math.ceil(at - now)}

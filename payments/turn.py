@@ -1,0 +1,92 @@
+"""A payment's turn at its gateway: let through, held back, or moved on to another gateway.
+
+Nothing has been asked yet, so none of this is a try. A payment that is held back stays QUEUED with a later due time;
+the sweeper tells of it again (see payments/sweep.py).
+"""
+
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.utils import timezone
+
+from choptym.lib.money import Money
+from payments.gateways.operators import operator_of
+from payments.locks import move_to_gateway, postpone_charge
+from payments.models import Payment
+from payments.routing import gateways_instead
+from payments.states import PaymentState
+from payments.throttle.admit import Admission, Postponed, admit, release
+from payments.throttle.figures import count_failover
+
+log = structlog.get_logger(__name__)
+
+CIRCUIT = "circuit"
+# Somebody else is charging it: this message came twice.
+HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What must be known of a payment to let it through."""
+
+    payment_id: int
+    gateway: str
+    by_link: bool
+    phone: str
+    amount_minor: int
+    currency: str
+
+    @property
+    def operator(self) -> str:
+        """On a gateway's own page the customer chooses the operator, so none is known."""
+        return "" if self.by_link else operator_of(self.phone)
+
+
+def take_turn(payment_id: int) -> Admission | None:
+    """Let the payment through to its gateway, or to the next one while the circuit of its own is open.
+
+    None: not due, postponed, or being charged by somebody else. What is let through must be released.
+    Commits: the postponement, or the move to another gateway.
+    """
+    waiting = _find(payment_id)
+    if waiting is None:
+        return None
+    answer = admit(waiting.gateway, waiting.operator, str(payment_id))
+    if isinstance(answer, Postponed) and answer.reason == CIRCUIT and settings.PAYMENT_FAILOVER:
+        return _move_on(waiting, answer)
+    return _let_through(waiting, waiting.gateway, answer)
+
+
+def _find(payment_id: int) -> Waiting | None:
+    now = timezone.now()
+    due = Payment.objects.filter(
+        pk=payment_id, state=PaymentState.QUEUED, next_attempt_at__lte=now, expires_at__gt=now
+    ).values_list("pk", "gateway", "by_link", "phone", "amount_minor", "currency")
+    return next((Waiting(*row) for row in due), None)
+
+
+def _move_on(waiting: Waiting, refusal: Postponed) -> Admission | None:
+    """The first gateway in order whose circuit is not open takes the payment, even if it must wait there."""
+    money = Money(waiting.amount_minor, waiting.currency)
+    for gateway in gateways_instead(waiting.gateway, money, waiting.phone, by_link=waiting.by_link):
+        answer = admit(gateway, waiting.operator, str(waiting.payment_id))
+        if isinstance(answer, Postponed) and answer.reason == CIRCUIT:
+            continue
+        if not move_to_gateway(waiting.payment_id, waiting.gateway, gateway):
+            if isinstance(answer, Admission):
+                release(answer)
+            return None
+        log.warning("payment moved", payment=waiting.payment_id, gateway=waiting.gateway, to=gateway)
+        count_failover(waiting.gateway, gateway)
+        return _let_through(waiting, gateway, answer)
+    return _let_through(waiting, waiting.gateway, refusal)
+
+
+def _let_through(waiting: Waiting, gateway: str, answer: Admission | Postponed) -> Admission | None:
+    if isinstance(answer, Admission):
+        return answer
+    if answer.reason != HELD:
+        log.info("payment postponed", payment=waiting.payment_id, gateway=gateway, reason=answer.reason)
+        postpone_charge(waiting.payment_id, gateway, seconds=answer.seconds)
+    return None

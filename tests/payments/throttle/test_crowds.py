@@ -1,0 +1,122 @@
+"""Many processes at a gateway: by its own count it never sees more than it may, and while they queue nearly as much."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateways import forget_throttle
+from tests.payments.gateways.sandbox import CREDENTIALS, Sandbox
+
+CROWD = Path(__file__).parent / "crowd.py"
+ROOT = Path(__file__).parents[3]
+# Long enough to see the first second's limit and the next one's.
+SECONDS = 1.2
+STARTING_SECONDS = 20
+# A machine that is busy with other things: there neither calls per second nor how many are used can be measured.
+STALL_SECONDS = 0.02
+RATE = 40
+SLOTS = 10
+SLOW_SECONDS = 0.3  # on average, so that they do not keep step
+
+
+class Crowd:
+    """The processes, and what the gateways saw of them while all were at work."""
+
+    def __init__(self, sandbox: Sandbox, processes: int, works: Sequence[str], **limits: object) -> None:
+        self._sandbox = sandbox
+        forget_throttle()
+        sandbox.ask("POST", "/control/reset", {"seed": 1})
+        slow = {"latency_ms": round(SLOW_SECONDS * 500), "latency_jitter_ms": round(SLOW_SECONDS * 1000)}
+        sandbox.ask("PATCH", "/control/campay", slow)
+        credentials = {name: value for name, value in CREDENTIALS.items() if name.startswith(("FAPSHI_", "CAMPAY_"))}
+        environment = {
+            **os.environ,
+            **credentials,
+            "FAPSHI_BASE_URL": f"{sandbox.url}/fapshi",
+            "CAMPAY_BASE_URL": f"{sandbox.url}/campay/api",
+            "CAMPAY_TOKEN": "sandbox-permanent-token",
+            "MAX_CONCURRENT_PAYMENTS": "200",
+            "PYTHONPATH": str(ROOT),
+            **{name: str(value) for name, value in limits.items()},
+        }
+        command = [sys.executable, str(CROWD), str(processes), *works]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+
+    def __enter__(self) -> "Crowd":
+        end = time.monotonic() + STARTING_SECONDS
+        while time.monotonic() < end and self.seen("fapshi")["calls"] < RATE / 2:
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)  # all of its session, and nobody else
+        self._process.wait(10)
+
+    def seen(self, gateway: str) -> dict[str, Any]:
+        return dict(self._sandbox.ask("GET", f"/control/{gateway}/books?limit=0"))
+
+    def calls_per_second(self, *gateways: str) -> list[float]:
+        began, before = time.monotonic(), [self.seen(gateway)["calls"] for gateway in gateways]
+        time.sleep(SECONDS)
+        after = [self.seen(gateway)["calls"] for gateway in gateways]
+        seconds = time.monotonic() - began
+        return [(more - few) / seconds for few, more in zip(before, after, strict=True)]
+
+
+class Stopwatch:
+    """How long this machine lets a thread wait that has slept enough. Where it is long, calls bunch up on their way."""
+
+    def __enter__(self) -> "Stopwatch":
+        self.worst_seconds = 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            began = time.monotonic()
+            time.sleep(0.002)
+            self.worst_seconds = max(self.worst_seconds, time.monotonic() - began)
+
+
+@pytest.mark.invariant("INV-8")
+@pytest.mark.parametrize(("processes", "threads"), [(1, 16), (4, 4), (16, 1)])
+def test_no_limit_is_passed_and_each_is_used(gateway_sandbox: Sandbox, processes: int, threads: int) -> None:
+    """Fapshi answers at once, so that its rate is what holds back; CamPay is slow, so that its slots are.
+
+    At Fapshi half of the threads charge and half ask: each side gets its share of the calls.
+    """
+    limits = {
+        "FAPSHI_RATE_PER_SECOND": RATE,
+        "FAPSHI_MAX_CONCURRENT": 100,
+        "CAMPAY_RATE_PER_SECOND": 1000,
+        "CAMPAY_MAX_CONCURRENT": SLOTS,
+        "CAMPAY_POOL_SIZE": 100,
+    }
+    works = [work for work in ("charge:campay", "charge:fapshi", "ask:fapshi") for _ in range(threads)]
+    with Stopwatch() as stopwatch, Crowd(gateway_sandbox, processes, works, **limits) as crowd:
+        # The first seconds may see some of the processes still starting.
+        seen = [crowd.calls_per_second("fapshi", "campay") for _ in range(2)]
+
+    fapshi, campay = crowd.seen("fapshi"), crowd.seen("campay")
+    assert campay["most_in_flight"] <= SLOTS
+    charges = fapshi["totals"]["collection.collected"]["entries"]
+    assert 0.35 * fapshi["calls"] <= charges <= 0.65 * fapshi["calls"]
+    if stopwatch.worst_seconds > STALL_SECONDS:
+        pytest.skip(f"this machine stalls for {stopwatch.worst_seconds:.2f} s: too long to measure calls per second")
+    assert fapshi["most_in_one_second"] <= RATE
+    assert max(fapshi_calls for fapshi_calls, _ in seen) >= 0.9 * RATE
+    assert max(campay_calls for _, campay_calls in seen) * SLOW_SECONDS >= 0.9 * SLOTS
