@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
 from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, sweep
-from payments.models import WALLET, IdempotencyKey
+from payments.models import WALLET, IdempotencyKey, Reconciliation
+from payments.reconciliation import ask, run
 from payments.states import EventState
 
 log = structlog.get_logger(__name__)
@@ -97,6 +98,29 @@ def sweep_confirmations() -> None:
 def expire_payments() -> None:
     """Give up on what was not paid in time."""
     expire.expire_batch()
+
+
+@shared_task
+def reconcile_day(reconciliation_id: int) -> None:
+    """Hold a gateway's lists of one day against ours, and have the gateway asked about what does not agree."""
+    result = run.reconcile_day(reconciliation_id)
+    if result is not None and result.mended:
+        ring(confirm_payments, result.gateway)
+
+
+@shared_task
+def ask_for_reconciliations() -> None:
+    """Let the last days be compared, each once a day."""
+    for reconciliation_id in ask.ask_for_due_days():
+        publish(reconcile_day, reconciliation_id)
+
+
+@shared_task
+def sweep_reconciliations() -> None:
+    """Tell the workers of every day that is due: asked for, to be tried or looked at again, or left by a dead one."""
+    due = Reconciliation.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
+    for reconciliation_id in due.values_list("pk", flat=True)[:20]:
+        publish(reconcile_day, reconciliation_id)
 
 
 @shared_task

@@ -23,6 +23,9 @@ PAYMENT_WATCHED_FOR_SECONDS = env.integer("PAYMENT_WATCHED_FOR_SECONDS", 48 * 36
 # A charge that has not reported back after this long died; it outlives the total deadline of a call.
 PAYMENT_LEASE_SECONDS = env.integer("PAYMENT_LEASE_SECONDS", 45, minimum=5)
 
+# So many days, each once a day, are held against the gateways' own lists: states and settlements come late.
+RECONCILE_DAYS = env.integer("RECONCILE_DAYS", 3, minimum=1, maximum=31)
+
 # What one order may hold.
 ORDER_MAX_QUANTITY = 100
 ORDER_MAX_LINES = 50
