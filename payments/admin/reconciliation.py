@@ -50,7 +50,6 @@ class DayForm(ReasonForm):
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
-    ordering = ("-day", "gateway")
     list_display = ("day", "gateway", "status", "progress", "agree", "breaks_open", "fees_booked", "runs", "finished")
     list_filter = ("state", GatewayFilter)
     date_hierarchy = None
@@ -66,6 +65,9 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
             path("<int:pk>/breaks.csv", file, name="payments_reconciliation_csv"),
             *super().get_urls(),
         ]
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("-day", "gateway")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)

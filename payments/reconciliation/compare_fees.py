@@ -53,7 +53,7 @@ def _told(reading: Reading, ours: Ours, by_name: Mapping[str, Try]) -> Iterator[
 def _row_of(line: SettlementLine, tries: Mapping[str, Try], backs: Mapping[str, Back]) -> Try | Back | None:
     names = (line.reference, line.gateway_id, line.transaction_id)
     if line.kind == "refund":
-        return _first(names[:2], backs)
+        return _first((line.gateway_id, line.reference), backs)  # what is echoed there may be the collection's
     return _first(names, tries) if line.kind == "payment" else None
 
 

@@ -74,6 +74,13 @@ _REFUNDS_OF_DAY = """refund.state = ANY(%(done)s) AND refund.requested_at >= %(b
 MOST_CORRECTIONS = 5
 FEE_PARTS = [":fee", *(f":fee_correction:{number}" for number in range(1, MOST_CORRECTIONS + 1))]
 
+# What a row of these queries begins with.
+_TRY = (
+    "attempt_id", "payment_id", "reference", "transaction_id", "state", "payment_state", "by_link", "started_at",
+    "ended_at",
+)  # fmt: skip
+_BACK = ("refund_id", "payment_id", "attempt_id", "reference", "gateway_refund_id", "state")
+
 
 def find_ours(gateway: str, reading: Reading) -> Ours:
     """All of ours that these lists could be about. A few queries, however long the lists are."""
@@ -122,17 +129,25 @@ def _fetch(query: str, values: dict[str, Any]) -> Iterable[tuple[Any, ...]]:
 
 
 def _as_try(row: tuple[Any, ...]) -> Try:
+    first: list[Any] = list(row[:9])
     asked, asked_currency, booked, booked_currency, fee, refunded, is_set_aside = row[9:]
     return Try(
-        *row[:9],
-        Money(asked, asked_currency),
-        None if booked is None else Money(booked, booked_currency),
-        None if fee is None else int(fee),
-        int(refunded),
-        is_set_aside,
+        **dict(zip(_TRY, first, strict=True)),
+        asked=Money(asked, asked_currency),
+        booked=None if booked is None else Money(booked, booked_currency),
+        fee_minor=None if fee is None else int(fee),
+        refunded_minor=int(refunded),
+        is_set_aside=is_set_aside,
     )
 
 
 def _as_back(row: tuple[Any, ...]) -> Back:
+    first: list[Any] = list(row[:6])
     amount, currency, requested_at, ended_at, fee = row[6:]
-    return Back(*row[:6], Money(amount, currency), requested_at, ended_at, None if fee is None else int(fee))
+    return Back(
+        **dict(zip(_BACK, first, strict=True)),
+        money=Money(amount, currency),
+        requested_at=requested_at,
+        ended_at=ended_at,
+        fee_minor=None if fee is None else int(fee),
+    )
