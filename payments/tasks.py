@@ -109,8 +109,8 @@ def reconcile_day(reconciliation_id: int) -> None:
 
 
 @shared_task
-def ask_for_reconciliations() -> None:
-    """Let the last days be compared, each once a day."""
+def sweep_days() -> None:
+    """Let the last days be compared with the gateways' lists, each once a day."""
     for reconciliation_id in ask.ask_for_due_days():
         publish(reconcile_day, reconciliation_id)
 

@@ -20,9 +20,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 3600},
     },
     "days to be reconciled": {
-        "task": "payments.tasks.ask_for_reconciliations",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3600},
+        "task": "payments.tasks.sweep_days",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
     },
     "reconciliations that are due": {
         "task": "payments.tasks.sweep_reconciliations",

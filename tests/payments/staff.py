@@ -8,7 +8,7 @@ from django.test import Client
 from choptym.audit.models import Act
 from choptym.audit.record import record_act
 from notifications.models import Preference
-from payments.models import DeadLetter, IdempotencyKey, Payment
+from payments.models import DeadLetter, IdempotencyKey, Payment, Reconciliation, ReconciliationBreak
 from payments.settle import settle_batch
 from tests.factories import make_event, make_notification, make_pending, make_user, paid, put_into_cart
 
@@ -23,6 +23,8 @@ NOT_BY_HAND = {
     "payments.idempotencykey",
     "payments.payment",
     "payments.paymentattempt",
+    "payments.reconciliation",
+    "payments.reconciliationbreak",
     "payments.webhookevent",
     "wallets.account",
     "wallets.entry",
@@ -55,6 +57,8 @@ def one_of_each() -> Payment:
     DeadLetter.objects.create(payment=payment, reason="IntegrityError: a reason of its own")
     IdempotencyKey.objects.create(user=user, key="a key", fingerprint="f" * 64, status=202, body={})
     Preference.objects.create(user=user)
+    day = Reconciliation.objects.create(gateway="fapshi", day="2026-11-05", state="FINISHED")
+    ReconciliationBreak.objects.create(reconciliation=day, kind="AMOUNT", attempt=attempt, reference="a break")
     assert payment.order is not None
     put_into_cart(user, payment.order.items.get().product)
     record_act(actor_id=make_staff().pk, verb="replay_dead_letter", about=f"payment:{payment.pk}", reason="to see")

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from payments.models import Reconciliation, ReconciliationBreak
@@ -206,7 +207,7 @@ def only(transaction_id: str) -> ReconciliationBreak:
     return ReconciliationBreak.objects.get(transaction_id=transaction_id)
 
 
-def make_staff_without_role() -> object:
+def make_staff_without_role() -> User:
     user = make_staff("support")
     user.groups.clear()
     return user
