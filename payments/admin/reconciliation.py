@@ -100,13 +100,13 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
 
     @page_action(name="Run again", permission="run", icon="replay")
     def run_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = get_object_or_404(Reconciliation, pk=object_id)
+        row = _row_or_404(object_id)
         address = reverse("admin:payments_reconciliation_ask")
         return HttpResponseRedirect(f"{address}?gateway={row.gateway}&day={row.day.isoformat()}")
 
     @page_action(name="Download CSV", permission="download", icon="download")
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:payments_reconciliation_csv", args=(int(object_id),)))
+        return HttpResponseRedirect(reverse("admin:payments_reconciliation_csv", args=(_row_or_404(object_id).pk,)))
 
     def ask_view(self, request: HttpRequest) -> HttpResponse:
         """Ask which day and why, then have it done."""
@@ -161,6 +161,10 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
     @admin.display(description="finished")
     def finished(self, row: Reconciliation) -> str:
         return timezone.localtime(row.finished_at).strftime("%d %b %Y %H:%M") if row.finished_at else "–"
+
+
+def _row_or_404(object_id: str) -> Reconciliation:
+    return get_object_or_404(Reconciliation, pk=int(object_id) if object_id.isdecimal() else 0)
 
 
 def _ask(request: HttpRequest, form: DayForm) -> HttpResponse | None:

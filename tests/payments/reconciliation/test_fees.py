@@ -1,5 +1,7 @@
 """What gateways kept: booked once, when they tell it, and never changed without a person."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 
@@ -15,7 +17,7 @@ from payments.states import AttemptState
 from tests.factories import fresh, paid
 from tests.payments.books import entries_of
 from tests.payments.gateways.sandbox import Sandbox
-from tests.payments.reconciliation.world import GATEWAYS, breaks, collected, only_break, reconcile, settled
+from tests.payments.reconciliation.world import GATEWAYS, breaks, collected, only_break, reconcile, settled, today
 from tests.payments.staff import acts_about, make_staff
 from tests.payments.tricks import booked, turned
 from wallets.models import Entry
@@ -56,6 +58,26 @@ def test_a_fee_booked_at_the_settlement_is_not_booked_again(sandbox: Sandbox) ->
 
     assert [book_fees("cashfree", [fee]), book_fees("cashfree", [fee])] == [1, 0]
     assert entries_of(payment)["fee"][2] == 1000
+
+
+@pytest.mark.invariant("INV-2")
+@pytest.mark.parametrize("prefix", ["refund:7", "attempt:7"])
+def test_nor_is_one_that_its_payment_does_not_tell_of(sandbox: Sandbox, prefix: str) -> None:
+    payment = settled(sandbox, "razorpay")
+    fee = Fee(prefix, payment.pk, Money(1000, "INR"), is_of_payment=False)
+
+    assert [book_fees("razorpay", [fee]), book_fees("razorpay", [fee])] == [1, 0]
+
+
+def test_a_fee_of_which_two_days_tell_is_one_break(sandbox: Sandbox) -> None:
+    with_another_fee(sandbox, "cashfree")
+    reconcile("cashfree")
+
+    reconcile("cashfree", today() - timedelta(days=1))
+    reconcile("cashfree")
+
+    row = only_break("cashfree")
+    assert (row.kind, row.state, row.reconciliation.day) == ("FEE", "OPEN", today())
 
 
 def test_no_fee_of_a_payment_that_is_not_settled_is_booked(sandbox: Sandbox) -> None:

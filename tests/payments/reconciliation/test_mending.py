@@ -1,16 +1,20 @@
 """Money that the gateway collected and we did not book: found in its own list, and booked by the same settlement."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 import pytest
 from django.utils import timezone
 
 from payments.models import DeadLetter, Payment, PaymentAttempt, ReconciliationBreak
 from payments.settle import settle_batch
 from payments.states import AttemptState, PaymentState
-from tests.factories import fresh, paid
+from tests.factories import fresh, make_pending, paid
 from tests.payments.books import entries_of, told
-from tests.payments.gateways.sandbox import Sandbox
+from tests.payments.gateways.sandbox import Sandbox, canned
 from tests.payments.reconciliation.world import (
     GATEWAYS,
+    all_switched_on,
     breaks,
     collect_for_nobody,
     collected,
@@ -18,8 +22,10 @@ from tests.payments.reconciliation.world import (
     only_break,
     reconcile,
     settled,
+    today,
     try_of,
 )
+from tests.payments.tricks import turned
 
 pytestmark = pytest.mark.django_db
 PAID_WORD = {"fapshi": "SUCCESSFUL", "campay": "SUCCESSFUL", "razorpay": "captured", "cashfree": "SUCCESS"}
@@ -149,6 +155,40 @@ def test_what_is_settled_on_both_sides_is_no_break(sandbox: Sandbox, gateway: st
 
     assert (result.lines, result.matched, result.breaks, result.mended) == (1, 1, 0, 0)
     assert breaks(gateway) == []
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_money_that_came_through_the_gateway_s_page_is_found_too(sandbox: Sandbox, gateway: str) -> None:
+    """There the list may name an order of the gateway's own making."""
+    with turned(sandbox, gateway, links_pay_themselves=True, approval_delay_ms=0):
+        payment = collected(sandbox, gateway, by_link=True)
+    assert payment.state == PaymentState.PENDING
+
+    reconcile(gateway)
+    confirm_all(gateway)
+    reconcile(gateway)
+
+    assert fresh(payment).state == PaymentState.SETTLED
+    assert [row[:3] for row in breaks(gateway)] == [("MISSING_HERE", "MENDED", "PENDING")]
+    assert "fee" in entries_of(payment)
+
+
+def test_a_list_is_a_hint_and_the_gateway_s_own_record_decides() -> None:
+    day = today() - timedelta(days=10)
+    payment, attempt = make_pending(gateway="campay")
+    transaction_id = str(uuid4())
+    PaymentAttempt.objects.filter(pk=attempt.pk).update(transaction_id=transaction_id)
+    give_up(payment, AttemptState.NOT_PAID)
+    row = {"datetime": f"{day}T12:00:00Z", "amount": "2500", "status": "SUCCESSFUL", "debit": 0, "credit": "2450",
+           "reference_uuid": transaction_id, "external_user": str(attempt.reference)}  # fmt: skip
+    record = {"reference": transaction_id, "status": "FAILED", "amount": "2500", "currency": "XAF"}
+
+    lists = [(200, {"data": [row]})] * 3
+    with canned(*lists, (200, record)) as server, all_switched_on(server.url, CAMPAY_TOKEN="t"):
+        result = reconcile("campay", day)
+
+    assert (result.mended, fresh(payment).state, entries_of(payment)) == (0, PaymentState.FAILED, {})
+    assert breaks("campay", day) == [("MISSING_HERE", "OPEN", "FAILED", "SUCCESSFUL")]
 
 
 def give_up(payment: Payment, ended: AttemptState) -> None:

@@ -69,18 +69,19 @@ def test_killed_at_any_step_it_is_taken_up_after_its_lease(sandbox: Sandbox, ste
     assert [one[:2] for one in breaks("fapshi")] == [("MISSING_HERE", "MENDED")]
 
 
-def test_whoever_lost_the_day_to_another_writes_nothing(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(("step", "written"), [("reading", 0), ("comparing", 0), ("mending", 1), ("done", 1)])
+def test_whoever_lost_the_day_to_another_writes_nothing_more(sandbox: Sandbox, step: str, written: int) -> None:
     collect_for_nobody(sandbox, "fapshi")
     row = asked("fapshi")
 
     def lose(now: str, done: int, seen: int) -> None:
-        if now == "comparing":
+        if now == step:
             held_by_another = timezone.now() + timedelta(seconds=LEASE_SECONDS)
             Reconciliation.objects.filter(pk=row.pk).update(next_attempt_at=held_by_another)
 
     assert reconcile_day(row.pk, watch=lose) is None
-    assert breaks("fapshi") == []
-    assert fresh(row).runs == 0
+    assert len(breaks("fapshi")) == written
+    assert (fresh(row).runs, fresh(row).state) == (0, "QUEUED")
 
 
 def test_a_gateway_that_does_not_answer_is_asked_again_later_and_then_given_up(silent_gateways: None) -> None:
