@@ -44,13 +44,21 @@ def compare(reading: Reading, ours: Ours) -> Comparison:
     if reading.is_complete:
         _missing_there(reading, ours.tries, result)
     by_name = {name: group.ours for group in groups if group.ours is not None for name in group.ids}
-    compare_refunds(reading, ours.refunds, result)
+    compare_refunds(reading, ours.refunds, by_name | _given_back(reading, ours.tries), result)
     _went_back(groups, reading, result)
     compare_fees(reading, ours, by_name, result)
     # A break about a fee may be of a payment of another day, which is no line of this one.
     broken = {one.reference or one.transaction_id for one in result.breaks} & result.judged
     result.matched = result.lines - len(broken)
     return result
+
+
+def _given_back(reading: Reading, tries: Iterable[Try]) -> dict[str, Try]:
+    """The try that a refund gives back, as the settlements tell: it may be of a payment of long ago."""
+    by_transaction = {one.transaction_id: one for one in tries if one.transaction_id}
+    refunds = (line for line in reading.settled if line.kind == "refund" and line.gateway_id)
+    known = (line for line in refunds if line.transaction_id in by_transaction)
+    return {line.gateway_id: by_transaction[line.transaction_id] for line in known}
 
 
 def names_of(status: Status) -> set[str]:

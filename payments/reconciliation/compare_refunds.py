@@ -1,15 +1,21 @@
 """Money that went out: the gateway's lines held against our refunds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from payments.gateways.base import Line, Outcome, Status
 from payments.models import BreakKind
-from payments.reconciliation.facts import Back, Comparison, Found, Reading
+from payments.reconciliation.facts import Back, Comparison, Found, Reading, Try
 from payments.states import WAITING_REFUNDS, RefundState
 
 
-def compare_refunds(reading: Reading, refunds: Iterable[Back], result: Comparison) -> None:
-    """A line without a refund of ours is for payments that were refunded at the gateway itself, and for payouts."""
+def compare_refunds(
+    reading: Reading, refunds: Iterable[Back], collections: Mapping[str, Try], result: Comparison
+) -> None:
+    """`collections` has our tries by whatever the gateway may name one by, a refund of its own included.
+
+    A line without a refund of ours is of a payment that was refunded at the gateway itself, or a payout.
+    """
     by_reference = {one.reference: one for one in refunds}
     by_id = {one.gateway_refund_id: one for one in refunds if one.gateway_refund_id}
     seen: set[int] = set()
@@ -23,24 +29,29 @@ def compare_refunds(reading: Reading, refunds: Iterable[Back], result: Compariso
         seen |= {ours.refund_id} if ours else set()
         if is_of_day:
             result.lines += 1
-            _judge(line, ours, result)
+            _judge(line, ours, collections, result)
     if reading.is_complete:
         _missing_there(reading, [one for one in refunds if one.refund_id not in seen], result)
 
 
-def _judge(line: Line, ours: Back | None, result: Comparison) -> None:
+def _judge(line: Line, ours: Back | None, collections: Mapping[str, Try], result: Comparison) -> None:
     status = line.status
     result.judged |= {status.transaction_id, status.reference} - {""}
-    found = _unknown(line, result) if ours is None else _known(status, ours, result)
+    found = _unknown(line, collections, result) if ours is None else _known(status, ours, result)
     if found is not None:
         result.breaks.append(found)
 
 
-def _unknown(line: Line, result: Comparison) -> Found | None:
-    if line.status.outcome is Outcome.NOT_PAID:
+def _unknown(line: Line, collections: Mapping[str, Try], result: Comparison) -> Found | None:
+    status = line.status
+    if status.outcome is Outcome.NOT_PAID:
         return None
-    result.strange_refunds.append(line)
-    return _found(line.status, None, "no refund of ours")
+    given_back = collections.get(status.gateway_payment_id) or collections.get(status.transaction_id)
+    if given_back is None:
+        return _found(status, None, "no refund of ours")
+    result.strange_refunds.append((line, given_back.transaction_id))
+    found = _found(status, None, "begun at the gateway")
+    return replace(found, attempt_id=given_back.attempt_id, our_word=given_back.payment_state)
 
 
 def _known(status: Status, ours: Back, result: Comparison) -> Found | None:

@@ -118,5 +118,6 @@ class Comparison:
     open_tries: dict[int, str] = field(default_factory=dict)  # attempt → transaction: ask about them again
     ended_tries: dict[int, str] = field(default_factory=dict)  # the same; collected after we had given them up
     open_refunds: set[int] = field(default_factory=set)
-    strange_refunds: list[Line] = field(default_factory=list)
+    # Begun at the gateway, each with the transaction of ours that it gives back.
+    strange_refunds: list[tuple[Line, str]] = field(default_factory=list)
     fees: list[Fee] = field(default_factory=list)

@@ -27,8 +27,8 @@ log = structlog.get_logger(__name__)
 
 # So many in one transaction, or asked about before what they say is booked.
 AT_ONCE = 100
-# Makes a row of a refund that began at the gateway. True: it is in our books now.
-TakeUpRefund = Callable[[str, RefundStatus], bool]
+# Makes a row of a refund that began at the gateway. Something true: it is one of ours.
+TakeUpRefund = Callable[[str, RefundStatus], object]
 
 
 def mend(gateway: str, comparison: Comparison, *, take_up_refund: TakeUpRefund | None = None) -> int:
@@ -42,7 +42,8 @@ def mend(gateway: str, comparison: Comparison, *, take_up_refund: TakeUpRefund |
     waiting = Refund.objects.filter(pk__in=comparison.open_refunds, state__in=WAITING_REFUNDS)
     refunds = waiting.exclude(gateway_refund_id="").update(next_attempt_at=timezone.now())
     if take_up_refund is not None:
-        refunds += sum(take_up_refund(gateway, _as_refund(line)) for line in comparison.strange_refunds)
+        told = [_as_refund(line, transaction_id) for line, transaction_id in comparison.strange_refunds]
+        refunds += sum(bool(take_up_refund(gateway, status)) for status in told)
     return due + booked + refunds
 
 
@@ -107,7 +108,7 @@ def _as_paid(attempt: PaymentAttempt, status: Status) -> Paid | None:
     )
 
 
-def _as_refund(line: Line) -> RefundStatus:
+def _as_refund(line: Line, transaction_id: str) -> RefundStatus:
     """A line of money that went out, in the words of a refund."""
     status = line.status
     outcomes = {Outcome.PAID: RefundOutcome.DONE, Outcome.WAITING: RefundOutcome.PENDING}
@@ -116,6 +117,7 @@ def _as_refund(line: Line) -> RefundStatus:
         gateway_refund_id=status.transaction_id,
         reference=status.reference,
         money=status.money,
+        transaction_id=transaction_id,
         gateway_payment_id=status.gateway_payment_id,
         bank_reference=status.operator_reference,
         word=status.word,

@@ -105,6 +105,17 @@ def test_what_was_given_back_by_no_refund_of_ours_is_a_break() -> None:
     assert look(replace(ours, refunded_minor=700), lines=[line]).breaks == []
 
 
+def test_a_refund_of_a_payment_of_long_ago_is_known_by_its_settlement() -> None:
+    ours = a_try(started_at=LAST_SECOND - timedelta(days=20))
+    back = replace(a_line("", transaction_id="rfnd_1", gateway_payment_id="pay_1"), is_collection=False)
+    told = SettlementLine("refund", "rfnd_1", ours.transaction_id, "", Money(2500, "XAF"), None, False)
+
+    result = look(ours, lines=[back], settled=[told])
+
+    assert [(one.kind, one.attempt_id) for one in result.breaks] == [("REFUND", 1)]
+    assert result.strange_refunds == [(back, ours.transaction_id)]
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "kinds"),
     [

@@ -52,6 +52,7 @@ def test_a_refund_begun_at_the_gateway_is_a_break_until_somebody_takes_it_up(san
     reconcile(gateway)
     row = only_break(gateway)
     assert (row.kind, row.state, row.refund, row.their_minor) == ("REFUND", "OPEN", None, 20_000)
+    assert (row.attempt, row.our_word) == (try_of(payment), "SETTLED")
 
     told: list[tuple[str, RefundStatus]] = []
 
@@ -66,6 +67,7 @@ def test_a_refund_begun_at_the_gateway_is_a_break_until_somebody_takes_it_up(san
     [(name, status)] = told
     assert (name, status.outcome, status.money) == (gateway, RefundOutcome.DONE, Money(20_000, "INR"))
     assert status.gateway_payment_id == outside.gateway_payment_id
+    assert status.transaction_id == try_of(payment).transaction_id
     assert only_break(gateway).state == "MENDED"
 
 
