@@ -1,8 +1,10 @@
 """The queue's figures for Prometheus, read when it asks: the same from every process, and right after a restart."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
 
 from django.db import Error as DatabaseError
+from django.utils import timezone
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -10,6 +12,7 @@ from psycopg_pool import PoolTimeout
 from redis import RedisError
 
 from choptym.lib.jobs import queue_lengths
+from payments.overview import reconciliation
 from payments.stats import counts, flow
 from payments.stuck import stuck
 from payments.throttle.figures import CLOSED, HALF_OPEN, OPEN, read_figures
@@ -25,6 +28,7 @@ class QueueCollector(Collector):
             yield from _payments()
             yield from _times()
             yield _without_outcome()
+            yield from _reconciliation()
         except (DatabaseError, PoolTimeout):
             yield GaugeMetricFamily("choptym_database_up", "Whether the figures could be read", value=0)
             return
@@ -99,6 +103,26 @@ _COUNTS = (
     ("slowed", "Times that a gateway asked us to slow down", ["gateway"]),
     ("failover", "Payments that were moved to another gateway", ["gateway", "to"]),
 )
+
+
+def _reconciliation() -> Iterator[Metric]:
+    labels = ["gateway", "kind"]
+    breaks = GaugeMetricFamily(
+        "choptym_reconciliation_open_breaks", "Lines on which a gateway and we do not agree", labels=labels
+    )
+    now = reconciliation.get()
+    for (gateway, kind), count in now.open_breaks.items():
+        breaks.add_metric([gateway, kind], count)
+    yield breaks
+    age = GaugeMetricFamily(
+        "choptym_reconciliation_age_seconds",
+        "Since the end of the last day that was compared whole",
+        labels=["gateway"],
+    )
+    for gateway, day in now.last_days.items():
+        ended_at = datetime.combine(day + timedelta(days=1), time(), UTC)
+        age.add_metric([gateway], (timezone.now() - ended_at).total_seconds())
+    yield age
 
 
 # Of its own: other programs that load this project (Flower, say) show the default registry without asking a database.

@@ -1,13 +1,14 @@
 """What staff see first: the last 24 hours, what waits, and what needs a person."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, F, Max
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from payments.models import DeadLetter, Payment
-from payments.states import WAITING_STATES, PaymentState
+from payments.models import DeadLetter, Payment, Reconciliation, ReconciliationBreak
+from payments.states import WAITING_STATES, BreakState, PaymentState
 from payments.stats import Snapshot
 from payments.stuck import stuck
 
@@ -22,6 +23,7 @@ class Overview:
     waiting: dict[str, int]
     in_review: int
     dead_letters: int
+    open_breaks: int
 
     @property
     def without_outcome(self) -> int:
@@ -42,7 +44,27 @@ def read_overview() -> Overview:
         waiting=dict(waiting.annotate(Count("pk"))),
         in_review=Payment.objects.filter(state=PaymentState.REVIEW).count(),
         dead_letters=DeadLetter.objects.filter(replayed_at__isnull=True).count(),
+        open_breaks=ReconciliationBreak.objects.filter(state=BreakState.OPEN).count(),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Open breaks by (gateway, kind), and the last day of each gateway that was compared after it had ended."""
+
+    open_breaks: dict[tuple[str, str], int]
+    last_days: dict[str, date]
+
+
+def read_reconciled() -> Reconciled:
+    breaks = ReconciliationBreak.objects.filter(state=BreakState.OPEN).values_list("reconciliation__gateway", "kind")
+    finished = Reconciliation.objects.annotate(finished_on=TruncDate("finished_at", tzinfo=UTC))
+    whole = finished.filter(finished_on__gt=F("day")).values_list("gateway")
+    return Reconciled(
+        open_breaks={(gateway, kind): count for gateway, kind, count in breaks.annotate(Count("pk"))},
+        last_days=dict(whole.annotate(Max("day"))),
+    )
+
+
+reconciliation = Snapshot(read_reconciled, seconds=2.0)
 overview = Snapshot(read_overview, seconds=2.0)

@@ -11,7 +11,8 @@ from django.utils import timezone
 from choptym.lib.jobs import answer, publish, ring
 from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
 from payments.bulk import work
-from payments.models import WALLET, IdempotencyKey
+from payments.models import WALLET, IdempotencyKey, Reconciliation
+from payments.reconciliation import ask, run
 from payments.refunds import send
 from payments.states import EventState
 
@@ -135,6 +136,29 @@ def sweep_bulk() -> None:
     """Ring again when a bulk upload is due."""
     if selectors.is_bulk_due():
         ring(work_on_bulk)
+
+
+@shared_task
+def reconcile_day(reconciliation_id: int) -> None:
+    """Hold a gateway's lists of one day against ours, and have the gateway asked about what does not agree."""
+    result = run.reconcile_day(reconciliation_id)
+    if result is not None and result.mended:
+        ring(confirm_payments, result.gateway)
+
+
+@shared_task
+def sweep_days() -> None:
+    """Let the last days be compared with the gateways' lists, each once a day."""
+    for reconciliation_id in ask.ask_for_due_days():
+        publish(reconcile_day, reconciliation_id)
+
+
+@shared_task
+def sweep_reconciliations() -> None:
+    """Tell the workers of every day that is due: asked for, to be tried or looked at again, or left by a dead one."""
+    due = Reconciliation.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
+    for reconciliation_id in due.values_list("pk", flat=True)[:20]:
+        publish(reconcile_day, reconciliation_id)
 
 
 @shared_task

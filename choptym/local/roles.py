@@ -16,6 +16,7 @@ SPARE_THREADS = 2
 CONFIRM_THREADS = 8
 NOTIFY_THREADS = 2
 MAINTENANCE_THREADS = 2
+REPORT_THREADS = 2
 WORKER_STOP_SECONDS = 20  # longer than a call to a gateway usually takes; the row outlives what is cut off
 FLOWER_ASKS_FOR_MS = 2000
 WEB_PROCESSES = 2
@@ -54,6 +55,7 @@ class Roles:
             self._worker("confirm", "webhooks", CONFIRM_THREADS),
             self._worker("notify", "notifications", NOTIFY_THREADS),
             self._worker("maintenance", "maintenance", MAINTENANCE_THREADS),
+            self._worker("reports", "reports", REPORT_THREADS),
         ]
 
     def last(self) -> list[Role]:

@@ -42,6 +42,8 @@ PAYMENT_ROUTES = {
     "XAF": env.words("PAYMENT_ROUTE_XAF", ""),
     "INR": env.words("PAYMENT_ROUTE_INR", ""),
 }
+# So many days, each once a day, are held against the gateways' own lists: states and settlements come late.
+RECONCILE_DAYS = env.integer("RECONCILE_DAYS", 3, minimum=1, maximum=31)
 
 # What one order may hold.
 ORDER_MAX_QUANTITY = 100

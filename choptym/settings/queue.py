@@ -10,7 +10,7 @@ _IS_WORKER = PROCESS_ROLE.startswith("worker") or PROCESS_ROLE == "beat"
 
 # Alphabetical order is the order of priority (strategy "sorted").
 QUEUE_OF_PRIORITY = {3: "p1.high", 2: "p2.medium", 1: "p3.normal"}
-QUEUES = [*QUEUE_OF_PRIORITY.values(), "webhooks", "notifications", "maintenance"]
+QUEUES = [*QUEUE_OF_PRIORITY.values(), "webhooks", "notifications", "maintenance", "reports"]
 KEY_PREFIX = "pay:"
 
 CELERY_BROKER_URL = REDIS_URL
@@ -80,5 +80,7 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.expire_*": {"queue": "maintenance"},
     "payments.tasks.tidy_*": {"queue": "maintenance"},
     "payments.tasks.prove_*": {"queue": "maintenance"},
+    # Minutes long, so with workers of their own: the sweepers must not wait behind a gateway's list of a day.
+    "payments.tasks.reconcile_*": {"queue": "reports"},
     "notifications.tasks.sweep_*": {"queue": "maintenance"},
 }

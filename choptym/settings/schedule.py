@@ -21,6 +21,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=1),
         "options": {"expires": 3600},
     },
+    "days to be reconciled": {
+        "task": "payments.tasks.sweep_days",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
+    },
+    "reconciliations that are due": {
+        "task": "payments.tasks.sweep_reconciliations",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
     "the books": {
         "task": "payments.tasks.prove_books",
         "schedule": timedelta(minutes=5),

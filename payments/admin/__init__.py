@@ -1,5 +1,25 @@
 """The pages of staff. They read; what changes something is a verb, and the verb is audited."""
 
-from payments.admin import bulk, dead_letter, menu, overview, payment, people, records
+from payments.admin import (
+    bulk,
+    dead_letter,
+    menu,
+    overview,
+    payment,
+    people,
+    reconciliation,
+    reconciliation_break,
+    records,
+)
 
-__all__ = ["bulk", "dead_letter", "menu", "overview", "payment", "people", "records"]
+__all__ = [
+    "bulk",
+    "dead_letter",
+    "menu",
+    "overview",
+    "payment",
+    "people",
+    "reconciliation",
+    "reconciliation_break",
+    "records",
+]

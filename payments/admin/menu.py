@@ -28,6 +28,8 @@ _LISTS = {
         ("Accounts and wallets", "account_balance_wallet", "wallets.account"),
         ("Entries", "swap_horiz", "wallets.entry"),
         ("Bulk files", "upload_file", "payments.bulkupload"),
+        ("Reconciliations", "fact_check", "payments.reconciliation"),
+        ("Breaks", "rule", "payments.reconciliationbreak"),
     ),
     "Customers": (
         ("People", "group", "auth.user"),
@@ -60,11 +62,18 @@ def _may_see(request: HttpRequest, model: str) -> bool:
 
 def _line(title: str, icon: str, model: str) -> dict[str, Any]:
     line = {"title": title, "icon": icon, "link": reverse(f"admin:{model.replace('.', '_')}_changelist")}
-    if model == "payments.deadletter" and (waiting := overview.get().dead_letters):
+    if waiting := _waiting(model):
         line |= {"badge": str(waiting), "badge_variant": "danger"}
     if model == "payments.payment" and (in_review := overview.get().in_review):
         line |= {"badge": str(in_review), "badge_variant": "warning"}
     return line
+
+
+def _waiting(model: str) -> int:
+    """How many rows of this kind need somebody."""
+    if model == "payments.deadletter":
+        return overview.get().dead_letters
+    return overview.get().open_breaks if model == "payments.reconciliationbreak" else 0
 
 
 def _elsewhere(request: HttpRequest) -> Iterable[dict[str, Any]]:

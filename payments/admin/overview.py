@@ -54,6 +54,10 @@ def _urgent(now: Overview) -> Iterable[Card]:
     letters = reverse("admin:payments_deadletter_changelist")
     tone = "bad" if now.dead_letters else "quiet"
     yield Card("Dead letters", f"{now.dead_letters:,}", "could not be settled: replay them", f"{letters}?is=open", tone)
+    breaks = reverse("admin:payments_reconciliationbreak_changelist")
+    tone = "bad" if now.open_breaks else "quiet"
+    note = "a gateway's list says otherwise"
+    yield Card("Reconciliation breaks", f"{now.open_breaks:,}", note, f"{breaks}?state__exact=OPEN", tone)
     tone = "warning" if now.in_review else "quiet"
     yield _card(PaymentState.REVIEW, now.in_review, "the gateway contradicts us: a person looks", tone)
     tone = "bad" if now.without_outcome else "quiet"

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib.money import CURRENCIES, Money
 from payments.models.attempt import PaymentAttempt
 from payments.models.refund import Refund
 from payments.states import BreakState, ReconciliationState
@@ -19,7 +20,11 @@ class BreakKind(models.TextChoices):
 
 
 class Reconciliation(models.Model):
-    """One gateway, one day (UTC). The row is the job: QUEUED until the day's lists were read and compared."""
+    """One gateway, one day (UTC). The row is the job: QUEUED until the day's lists were read and compared.
+
+    next_attempt_at   when it is due; while somebody works on it (begun_at), also when they are taken for dead
+    rechecks          how often it was looked at again since it was asked for, because something was mended
+    """
 
     gateway = models.CharField(max_length=20)
     day = models.DateField()
@@ -28,12 +33,16 @@ class Reconciliation(models.Model):
     lines_seen = models.PositiveIntegerField(default=0)
     lines_matched = models.PositiveIntegerField(default=0)
     lines_done = models.PositiveIntegerField(default=0, help_text="Of lines_seen, for the progress bar.")
+    fees_booked = models.PositiveIntegerField(default=0, help_text="By the last run, because only the lists tell them.")
     runs = models.PositiveSmallIntegerField(default=0)
+    attempts_made = models.PositiveSmallIntegerField(default=0, help_text="Since it was asked for.")
+    rechecks = models.PositiveSmallIntegerField(default=0)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     asked_at = models.DateTimeField(auto_now_add=True)
-    next_attempt_at = models.DateTimeField(null=True, blank=True)  # due, and the lease
+    begun_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True)
 
@@ -43,6 +52,11 @@ class Reconciliation(models.Model):
             models.UniqueConstraint(fields=["gateway", "day"], name="reconciliation_once_a_day"),
             models.CheckConstraint(
                 condition=Q(state__in=ReconciliationState.values), name="reconciliation_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ReconciliationState.QUEUED, next_attempt_at__isnull=False)
+                | (~Q(state=ReconciliationState.QUEUED) & Q(next_attempt_at__isnull=True)),
+                name="reconciliation_waits_or_has_ended",
             ),
         ]
         indexes = [
@@ -93,3 +107,22 @@ class ReconciliationBreak(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.transaction_id or self.reference}"
+
+    @property
+    def our_money(self) -> Money | None:
+        return _money(self.our_minor, self.our_currency)
+
+    @property
+    def their_money(self) -> Money | None:
+        return _money(self.their_minor, self.their_currency)
+
+    @property
+    def payment_id(self) -> int | None:
+        """Whom it is about, if we know."""
+        if self.attempt is not None:
+            return self.attempt.payment_id
+        return self.refund.payment_id if self.refund is not None else None
+
+
+def _money(minor: int | None, currency: str) -> Money | None:
+    return Money(minor, currency) if minor is not None and currency in CURRENCIES else None

@@ -8,7 +8,7 @@ from django.test import Client
 from choptym.audit.models import Act
 from choptym.audit.record import record_act
 from notifications.models import Preference
-from payments.models import BulkUpload, DeadLetter, IdempotencyKey, Payment
+from payments.models import BulkUpload, DeadLetter, IdempotencyKey, Payment, Reconciliation, ReconciliationBreak
 from payments.settle import settle_batch
 from tests.factories import make_event, make_notification, make_pending, make_user, paid, put_into_cart
 
@@ -24,6 +24,8 @@ NOT_BY_HAND = {
     "payments.idempotencykey",
     "payments.payment",
     "payments.paymentattempt",
+    "payments.reconciliation",
+    "payments.reconciliationbreak",
     "payments.webhookevent",
     "wallets.account",
     "wallets.entry",
@@ -59,6 +61,8 @@ def one_of_each() -> Payment:
     BulkUpload.objects.create(
         kind="CREDITS", digest="d" * 64, file_name="gifts.csv", reason="why", uploaded_by=user, lines_count=0
     )
+    day = Reconciliation.objects.create(gateway="fapshi", day="2026-11-05", state="FINISHED")
+    ReconciliationBreak.objects.create(reconciliation=day, kind="AMOUNT", attempt=attempt, reference="a break")
     assert payment.order is not None
     put_into_cart(user, payment.order.items.get().product)
     record_act(actor_id=make_staff().pk, verb="replay_dead_letter", about=f"payment:{payment.pk}", reason="to see")

@@ -1,0 +1,127 @@
+"""manage.py reconcile: the same run in the foreground, and an exit code for scripts. Here, because the clock of a
+database inside a test's transaction stands still."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from payments.models import Payment, Reconciliation
+from payments.reconciliation.locks import claim_reconciliation
+from payments.states import PaymentState
+from tests.factories import fresh
+from tests.payments.gateways.sandbox import Sandbox
+from tests.payments.reconciliation.world import (
+    GATEWAYS,
+    all_switched_on,
+    asked,
+    collect_for_nobody,
+    collected,
+    running_sandbox,
+    settled,
+    today,
+)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A new one with all four gateways."""
+    Payment.objects.update(next_check_at=None)
+    Reconciliation.objects.filter(breaks=None).delete()
+    with running_sandbox() as own, all_switched_on(own.url):
+        yield own
+
+
+def run(*options: str) -> tuple[int, dict[str, Any]]:
+    output = StringIO()
+    try:
+        call_command("reconcile", *options, "--json", stdout=output)
+    except CommandError as error:
+        return error.returncode, json.loads(output.getvalue())
+    return 0, json.loads(output.getvalue())
+
+
+@pytest.mark.invariant("INV-6")
+def test_it_books_what_was_lost_and_says_that_all_is_well(sandbox: Sandbox) -> None:
+    payment = collected(sandbox, "razorpay")
+
+    code, told = run("--gateway", "razorpay", "--day", today().isoformat())
+
+    assert (code, told["ok"]) == (0, True)
+    [day] = told["days"]
+    assert (day["lines"], day["matched"], day["mended"], day["open"], day["state"]) == (1, 1, 1, 0, "FINISHED")
+    assert fresh(payment).state == PaymentState.SETTLED
+
+
+def test_an_open_break_makes_it_fail_and_is_named(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    settled(sandbox, "cashfree")
+    transaction_id = collect_for_nobody(sandbox, "cashfree")
+    output = StringIO()
+
+    with pytest.raises(CommandError) as caught:
+        call_command("reconcile", "--gateway", "cashfree", "--day", today().isoformat(), stdout=output, no_color=True)
+
+    assert caught.value.returncode == 1
+    lines = output.getvalue().splitlines()
+    assert lines[0] == f"{today()} cashfree: 2 lines, 1 agree, 1 breaks open, 1 fees booked, list not complete"
+    assert lines[1].split()[:2] == ["MISSING_HERE", transaction_id]
+    assert "comparing 0/2" in capsys.readouterr().err
+    Reconciliation.objects.get(gateway="cashfree", day=today()).breaks.all().delete()
+
+
+def test_every_gateway_and_day_of_a_span_is_compared(sandbox: Sandbox) -> None:
+    first, last = today() - timedelta(days=12), today() - timedelta(days=11)
+
+    code, told = run("--from", first.isoformat(), "--to", last.isoformat())
+
+    assert code == 0
+    assert [(day["day"], day["gateway"]) for day in told["days"]] == [
+        (day.isoformat(), gateway) for day in (first, last) for gateway in GATEWAYS
+    ]
+
+
+def test_without_a_day_it_is_yesterday(sandbox: Sandbox) -> None:
+    _, told = run("--gateway", "razorpay")
+
+    assert [day["day"] for day in told["days"]] == [(today() - timedelta(days=1)).isoformat()]
+
+
+def test_a_day_that_a_worker_is_at_is_waited_for(sandbox: Sandbox) -> None:
+    """That one has died: its lease passes in a moment."""
+    day = today() - timedelta(days=13)
+    row = asked("razorpay", day)
+    assert claim_reconciliation(row.pk) is not None
+    Reconciliation.objects.filter(pk=row.pk).update(next_attempt_at=timezone.now() + timedelta(seconds=1.2))
+
+    began = timezone.now()
+    code, told = run("--gateway", "razorpay", "--day", day.isoformat())
+
+    assert (code, told["days"][0]["state"]) == (0, "FINISHED")
+    assert timezone.now() - began > timedelta(seconds=1)
+
+
+def test_a_gateway_that_does_not_answer_makes_it_fail(sandbox: Sandbox) -> None:
+    with all_switched_on():
+        code, told = run("--gateway", "razorpay", "--day", (today() - timedelta(days=14)).isoformat())
+
+    assert code == 1
+    assert told["days"][0]["problem"].startswith("NotSent: ")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--gateway", "mpesa"), ("--day", "2999-01-01"), ("--day", "2026-11-05", "--to", "2026-11-06"),
+     ("--from", "2026-11-06", "--to", "2026-11-05"), ("--day", "soon")],
+)  # fmt: skip
+def test_options_that_make_no_sense_are_refused(sandbox: Sandbox, options: tuple[str, ...]) -> None:
+    before = Reconciliation.objects.count()
+
+    with pytest.raises(CommandError):
+        call_command("reconcile", *options)
+
+    assert Reconciliation.objects.count() == before
