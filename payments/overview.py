@@ -7,6 +7,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from payments.models import DeadLetter, Payment
+from payments.selectors import count_refunds_in_need
 from payments.states import WAITING_STATES, PaymentState
 from payments.stats import Snapshot
 
@@ -21,6 +22,7 @@ class Overview:
     waiting: dict[str, int]
     in_review: int
     dead_letters: int
+    refunds_in_need: int
 
     def of(self, state: str) -> int:
         return self.ended.get(state, 0) + self.waiting.get(state, 0)
@@ -36,6 +38,7 @@ def read_overview() -> Overview:
         waiting=dict(waiting.annotate(Count("pk"))),
         in_review=Payment.objects.filter(state=PaymentState.REVIEW).count(),
         dead_letters=DeadLetter.objects.filter(replayed_at__isnull=True).count(),
+        refunds_in_need=count_refunds_in_need(),
     )
 
 

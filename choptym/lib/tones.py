@@ -3,7 +3,7 @@
 GOOD, BAD, WARNING, BUSY, QUIET = "good", "bad", "warning", "busy", "quiet"
 
 _TONES = {
-    **dict.fromkeys(("SETTLED", "PAID", "SENT", "SOLD"), GOOD),
+    **dict.fromkeys(("SETTLED", "PAID", "SENT", "SOLD", "REFUNDED"), GOOD),
     **dict.fromkeys(("FAILED", "REFUSED", "NOT_PAID", "GIVEN_UP", "OPEN"), BAD),
     **dict.fromkeys(("REVIEW", "UNKNOWN", "UNCLAIMED", "SURPLUS"), WARNING),
     **dict.fromkeys(("QUEUED", "REQUESTED", "PENDING", "STARTED", "ACCEPTED", "WAITING", "PLACED", "RESERVED"), BUSY),

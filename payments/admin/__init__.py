@@ -1,5 +1,5 @@
 """The pages of staff. They read; what changes something is a verb, and the verb is audited."""
 
-from payments.admin import dead_letter, menu, overview, payment, people, records
+from payments.admin import dead_letter, menu, overview, payment, people, records, refund
 
-__all__ = ["dead_letter", "menu", "overview", "payment", "people", "records"]
+__all__ = ["dead_letter", "menu", "overview", "payment", "people", "records", "refund"]

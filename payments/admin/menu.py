@@ -1,18 +1,19 @@
 """The menu at the left: what this member of staff may see, with a number where somebody is needed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from payments.overview import overview
+from payments.overview import Overview, overview
 
 # Title of a group: (title, icon, model) of each of its lines.
 _LISTS = {
     "Payments": (
         ("Payments", "payments", "payments.payment"),
+        ("Refunds", "undo", "payments.refund"),
         ("Dead letters", "mark_email_unread", "payments.deadletter"),
         ("Tries at gateways", "sync_alt", "payments.paymentattempt"),
         ("Webhook events", "webhook", "payments.webhookevent"),
@@ -38,6 +39,11 @@ _LISTS = {
         ("Roles", "badge", "auth.group"),
     ),
 }
+# How many rows of a list wait for somebody.
+_NEEDS_A_PERSON: dict[str, Callable[[Overview], int]] = {
+    "payments.deadletter": lambda now: now.dead_letters,
+    "payments.refund": lambda now: now.refunds_in_need,
+}
 
 
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
@@ -59,7 +65,7 @@ def _may_see(request: HttpRequest, model: str) -> bool:
 
 def _line(title: str, icon: str, model: str) -> dict[str, Any]:
     line = {"title": title, "icon": icon, "link": reverse(f"admin:{model.replace('.', '_')}_changelist")}
-    if model == "payments.deadletter" and (waiting := overview.get().dead_letters):
+    if model in _NEEDS_A_PERSON and (waiting := _NEEDS_A_PERSON[model](overview.get())):
         line |= {"badge": str(waiting), "badge_variant": "danger"}
     return line
 

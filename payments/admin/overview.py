@@ -53,6 +53,9 @@ def _urgent(now: Overview) -> Iterable[Card]:
     letters = reverse("admin:payments_deadletter_changelist")
     tone = "bad" if now.dead_letters else "quiet"
     yield Card("Dead letters", f"{now.dead_letters:,}", "could not be settled: replay them", f"{letters}?is=open", tone)
+    refunds = reverse("admin:payments_refund_changelist")
+    tone = "bad" if now.refunds_in_need else "quiet"
+    yield Card("Refunds", f"{now.refunds_in_need:,}", "stuck, failed or contradicted", f"{refunds}?needs=person", tone)
     tone = "warning" if now.in_review else "quiet"
     yield _card(PaymentState.REVIEW, now.in_review, "the gateway contradicts us: a person looks", tone)
 
