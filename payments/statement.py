@@ -67,7 +67,7 @@ def _kind(entry: Entry, amount_minor: int, payment: Payment | None) -> str:
 
 
 def _payments_of(entries: Sequence[Entry]) -> dict[int, Payment]:
-    """The payment of each entry that is about one, as its reason says: `payment:`, `attempt:` or `refund:`, then an id."""
+    """The payment of each entry that is about one: its reason begins with the name and the id of a row."""
     abouts = {entry.pk: _about(entry.reason) for entry in entries}
     tries = [number for word, number in abouts.values() if word == "attempt"]
     refunds = [number for word, number in abouts.values() if word == "refund"]

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -16,7 +15,7 @@ from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
 from choptym.lib.admin import SELECT, TEXT_AREA, TEXT_INPUT, ThemedAdmin
 from choptym.lib.errors import Rejected
-from choptym.lib.money import MINOR_DIGITS, Money
+from choptym.lib.money import Money
 from choptym.lib.who import staff_id_of
 from payments.models import Payment, PaymentAttempt, Refund, RefundWay
 from payments.refund import refund_payment
@@ -70,7 +69,7 @@ class RefundForm(ReasonForm):
         data = super().clean() or {}
         if "amount" in data:
             try:
-                currency = self.currencies.get(data.get("attempt"), self.currency)
+                currency = self.currencies.get(data.get("attempt", 0), self.currency)
                 data["money"] = Money.from_major(data["amount"].replace(",", "").replace(" ", ""), currency)
             except ValueError as error:
                 self.add_error("amount", str(error))
@@ -172,7 +171,4 @@ def _name_of(payment: Payment, attempt: PaymentAttempt) -> str:
 
 def _plain(money: Money | None) -> str:
     """As it is typed into a form: 2,500 or 420.50; empty for nothing."""
-    if money is None:
-        return ""
-    digits = MINOR_DIGITS[money.currency]
-    return f"{Decimal(money.amount_minor).scaleb(-digits):,.{digits}f}"
+    return str(money).removesuffix(f" {money.currency}") if money else ""

@@ -9,6 +9,8 @@ from choptym.audit.models import Act
 from choptym.audit.record import record_act
 from notifications.models import Preference
 from payments.models import DeadLetter, IdempotencyKey, Payment
+from payments.refund import refund_payment
+from payments.refunds.write import Wish
 from payments.settle import settle_batch
 from tests.factories import make_event, make_notification, make_pending, make_user, paid, put_into_cart
 
@@ -23,6 +25,7 @@ NOT_BY_HAND = {
     "payments.idempotencykey",
     "payments.payment",
     "payments.paymentattempt",
+    "payments.refund",
     "payments.webhookevent",
     "wallets.account",
     "wallets.entry",
@@ -57,7 +60,9 @@ def one_of_each() -> Payment:
     Preference.objects.create(user=user)
     assert payment.order is not None
     put_into_cart(user, payment.order.items.get().product)
-    record_act(actor_id=make_staff().pk, verb="replay_dead_letter", about=f"payment:{payment.pk}", reason="to see")
+    staff = make_staff()
+    refund_payment(payment.pk, Wish(reason="cold soup", amount_minor=500, to_wallet=True), actor_id=staff.pk)
+    record_act(actor_id=staff.pk, verb="replay_dead_letter", about=f"payment:{payment.pk}", reason="to see")
     return payment
 
 
