@@ -8,6 +8,7 @@ from choptym.lib.tones import BUSY, WARNING, tone_of
 from payments.models import Payment, PaymentAttempt, Refund, RefundSource, RefundWay
 from payments.states import WAITING_REFUNDS, AttemptState, RefundState
 from payments.story_steps import Step, lines_of, papers_of
+from wallets.models import Entry
 
 _SOURCES = {
     RefundSource.STAFF: "asked for by {who}: “{reason}”",
@@ -16,14 +17,25 @@ _SOURCES = {
 }
 
 
-def refund_steps(refund: Refund) -> Iterator[Step]:
-    """Asked for by whom and why, sent, and how it ended."""
-    yield _asked(refund)
+def refund_steps(refund: Refund, entries: Sequence[Entry]) -> Iterator[Step]:
+    """Asked for by whom and why, sent, and how it ended.
+
+    Entries bear the time at which their transaction began, the row's own times are a moment later: a step is told
+    before what was booked for it.
+    """
+    begun_at = min([refund.created_at, *_posted(entries, refund, "given", "out")])
+    yield _asked(refund, begun_at)
     is_ours = refund.source != RefundSource.OUTSIDE and refund.way == RefundWay.GATEWAY
     if refund.requested_at is not None and is_ours:
         yield _sent(refund, refund.requested_at)
     if refund.finished_at is not None:
-        yield _ended(refund, refund.finished_at)
+        ended_at = min([refund.finished_at, *_posted(entries, refund, "given_back", "out_back")])
+        yield _ended(refund, max(begun_at, ended_at))
+
+
+def _posted(entries: Sequence[Entry], refund: Refund, *names: str) -> list[datetime]:
+    reasons = {f"refund:{refund.pk}:{name}" for name in names}
+    return [entry.posted_at for entry in entries if entry.reason in reasons]
 
 
 def refunded_of(payment: Payment, refunds: Sequence[Refund]) -> tuple[Money, Money]:
@@ -41,11 +53,11 @@ def collected_by(payment: Payment, attempts: Sequence[PaymentAttempt]) -> Money:
     return Money(sum(amounts), payment.currency) if amounts else payment.amount
 
 
-def _asked(refund: Refund) -> Step:
+def _asked(refund: Refund, at: datetime) -> Step:
     where = "into the wallet" if refund.way == RefundWay.WALLET else f"through {refund.gateway}"
     is_waiting = refund.state == RefundState.QUEUED
     return Step(
-        refund.created_at,
+        at,
         "refund",
         "undo",
         f"Refund {refund.pk}: {refund.amount} {where}",

@@ -96,9 +96,10 @@ def _steps(
             yield verdict(attempt, payment.finished_at, told=told)
     yield from map(event, events)
     posted = Entry.objects.filter(reduce(or_, (Q(reason__startswith=f"{name}:") for name in names)))
+    entries = list(posted.select_related("debit", "credit").order_by("pk"))
     for refund in refunds:
-        yield from refund_steps(refund)
-    yield from map(entry, posted.select_related("debit", "credit").order_by("pk"))
+        yield from refund_steps(refund, entries)
+    yield from map(entry, entries)
     yield from map(message, Notification.objects.filter(about__in=names))
     yield from map(dead_letter, letters)
     # Who asked for a refund, and why, its own first step tells.

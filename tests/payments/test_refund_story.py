@@ -64,6 +64,17 @@ def test_what_was_booked_and_what_the_customer_was_told_stand_among_the_steps(pa
     assert [title for title in told if title.endswith("payment refunded")]
 
 
+def test_a_step_is_told_before_what_was_booked_for_it(payment: Payment) -> None:
+    refund = make_refund(payment, 1000)
+    fail(refund, code="refund_refused", problem="no")
+
+    told = [step for step in steps_of(payment, "refund", "refund ended", "entry") if step.at >= payment.settled_at]  # type: ignore[operator]
+    kinds = [step.kind for step in told if step.kind != "entry" or "refund:" in step.lines[0]]
+
+    # One transaction around the test: all that was booked bears one time.
+    assert kinds == ["refund", "refund ended", *["entry"] * 4]
+
+
 def test_a_failure_tells_why_and_what_was_booked_back(payment: Payment) -> None:
     refund = asked_of_gateway(payment)
     fail(refund, code="refund_refused", problem="the account is closed")
@@ -81,7 +92,7 @@ def test_one_that_waits_tells_what_is_the_matter(payment: Payment) -> None:
     Refund.objects.filter(pk=queued.pk).update(problem="the float is short")
     asked_long_ago(make_refund(payment, 100), problem="no answer")
 
-    asked, _ = steps_of(payment, "refund")
+    _, asked = steps_of(payment, "refund")  # the older one first
     [sent] = steps_of(payment, "refund sent")
 
     assert (asked.state, asked.lines[-1]) == ("QUEUED", "not sent yet: the float is short")
@@ -90,7 +101,7 @@ def test_one_that_waits_tells_what_is_the_matter(payment: Payment) -> None:
 
 def test_one_that_was_begun_at_the_gateway_says_so(payment: Payment) -> None:
     said = RefundStatus(
-        outcome=RefundOutcome.DONE, money=Money(300, "INR"), gateway_refund_id="rfnd_9",
+        outcome=RefundOutcome.DONE, money=Money(300, "INR"), gateway_refund_id="rfnd_9", reference="",
         transaction_id=payment.attempts.get().transaction_id,
     )  # fmt: skip
     write_outside_refund("razorpay", said)
