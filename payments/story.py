@@ -54,6 +54,7 @@ class Story:
     collected: Money
     refunded: Money
     on_its_way_back: Money
+    stuck_refunds: Sequence[Refund]
 
     @property
     def fee(self) -> Money | None:
@@ -78,6 +79,7 @@ def read_story(payment_id: int) -> Story:
         collected=collected_by(payment, attempts),
         refunded=refunded,
         on_its_way_back=on_its_way_back,
+        stuck_refunds=[refund for refund in refunds if refund.finished_at is None and refund.problem],
     )
 
 

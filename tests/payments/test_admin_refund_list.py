@@ -97,6 +97,16 @@ def test_a_refund_that_needs_a_person_is_counted_and_listed(payment: Payment, fi
     assert f"/admin/payments/refund/{fine.pk}/change/" not in listed
 
 
+def test_the_story_leads_to_a_refund_that_has_a_problem(payment: Payment, finance: Client) -> None:
+    stuck, fine = asked_long_ago(make_refund(payment, 100), problem="no answer"), make_refund(payment, 100)
+
+    story = shown(finance, page_of(payment))
+
+    assert f"<b>Refund {stuck.pk} has not ended.</b> no answer" in story
+    assert f'href="{page_of(stuck)}"' in story
+    assert page_of(fine) not in story
+
+
 def test_a_failed_refund_is_dealt_with_once_another_was_written_or_a_day_has_passed(payment: Payment) -> None:
     failed = make_refund(payment, 100)
     fail(failed, code="refund_refused", problem="no")
