@@ -7,10 +7,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from payments.gateways.base import RefundOutcome, RefundStatus
 from payments.models import Payment, Refund
 from payments.overview import read_overview
 from payments.prove import find_breaks
-from payments.refunds.take_up import fail
+from payments.refunds.take_up import apply, fail
 from payments.selectors import count_refunds_in_need, refunds_in_need
 from tests.api.world import nothing_changes
 from tests.factories import fresh
@@ -95,6 +96,16 @@ def test_a_refund_that_needs_a_person_is_counted_and_listed(payment: Payment, fi
     listed = shown(finance, "/admin/payments/refund/?needs=person")
     assert all(f"/admin/payments/refund/{one.pk}/change/" in listed for one in wanted)
     assert f"/admin/payments/refund/{fine.pk}/change/" not in listed
+
+
+def test_what_was_the_matter_is_forgotten_once_the_gateway_has_it(payment: Payment) -> None:
+    refund = asked_long_ago(make_refund(payment, 100), problem="no answer")
+    said = RefundStatus(RefundOutcome.PENDING, "rfnd_1", str(refund.reference), refund.amount)
+
+    apply(refund, said)
+
+    assert (fresh(refund).state, fresh(refund).problem) == ("PENDING", "")
+    assert count_refunds_in_need() == 0
 
 
 def test_the_story_leads_to_a_refund_that_has_a_problem(payment: Payment, finance: Client) -> None:
