@@ -60,7 +60,7 @@ class PaymentAdmin(ReadOnlyAdmin[Payment]):
         return request.user.has_perm("payments.refund_payment")
 
     def is_of_use(self, button: str, row_id: int) -> bool:
-        return Payment.objects.filter(pk=row_id, state=PaymentState.SETTLED).exists()
+        return button != "refund" or Payment.objects.filter(pk=row_id, state=PaymentState.SETTLED).exists()
 
     @page_action(name="Refund", permission="refund", icon="undo")
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:

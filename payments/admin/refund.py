@@ -60,7 +60,7 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
 
     def is_of_use(self, button: str, row_id: int) -> bool:
         refund = Refund.objects.filter(pk=row_id).first()
-        return refund is not None and may_be_resolved(refund)
+        return button != "resolve" or (refund is not None and may_be_resolved(refund))
 
     @page_action(name="Resolve", permission="resolve", icon="gavel")
     def resolve(self, request: HttpRequest, object_id: str) -> HttpResponse:
