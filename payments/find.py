@@ -3,12 +3,14 @@
 import uuid
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Max, Q
 
 from choptym.lib.phones import national_number
 from orders.find import order_id_of
 from payments.models import Payment, PaymentAttempt
+from payments.states import RefundState
 
 # What one search looks at, at most, on its way to the payments.
 MOST_TRIES = 100
@@ -33,6 +35,17 @@ def tries_like(text: str) -> Q:
     """Tries by our reference or the gateway's id."""
     text = text.strip()
     found = Q(transaction_id=text) & ~Q(transaction_id="")
+    try:
+        return found | Q(reference=uuid.UUID(text))
+    except ValueError:
+        return found
+
+
+def refunds_like(text: str) -> Q:
+    """Refunds by our reference or the gateway's id; one that failed by our reference only."""
+    text = text.strip()
+    found = Q(gateway__in=[*settings.GATEWAYS], gateway_refund_id=text)
+    found &= ~Q(gateway_refund_id="") & ~Q(state=RefundState.FAILED)
     try:
         return found | Q(reference=uuid.UUID(text))
     except ValueError:

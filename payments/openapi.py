@@ -42,6 +42,10 @@ RETRY_AFTER = OpenApiParameter(
     description="Seconds after which to ask again. Missing once the payment has ended.",
 )
 STARTING = [IDEMPOTENCY_KEY, LOCATION, REPLAYED]
+REFUND_LOCATION = OpenApiParameter(
+    "Location", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[202], description="Where to follow the refund."
+)
+REFUNDING = [IDEMPOTENCY_KEY, REFUND_LOCATION, REPLAYED]
 
 KEY_REUSED = refusal("`idempotency_key_reused`: this key was used for another request.")
 NOT_STARTED = refusal(
@@ -55,6 +59,16 @@ NO_CHECKOUT = refusal(
 )
 NO_TOPUP = refusal("`still_running`: the first request with this key is not done; ask again with the same key.")
 NO_CANCEL = refusal("`outcome_unknown` while the gateway is being asked (see Retry-After), `already_ended`.")
+NOT_FOR_YOU = refusal("`permission_denied`: only for staff whose role gives money back.")
+NOT_REFUNDED = refusal(
+    "`idempotency_key_invalid`, `amount_too_large`, `unknown_field`. With one field at fault `code` is that field's "
+    "(`required`, `min_value` …), with several it is `invalid`."
+)
+NO_REFUND = refusal(
+    "`still_running` (ask again with the same key), `not_settled`, `nothing_left`, `already_in_wallet` (no gateway can "
+    "give it back, and it lies in the customer's wallet), `insufficient_balance` (the customer has spent it from the "
+    "wallet)."
+)
 
 CHECKOUT_EXAMPLES = [
     OpenApiExample("By phone", {"method": "fapshi", "phone": "677123456"}, request_only=True),
@@ -73,6 +87,11 @@ TOPUP_EXAMPLES = [
         {"method": "cashfree", "phone": "9876543210", "amount_minor": 50000, "currency": "INR"},
         request_only=True,
     ),
+]
+REFUND_EXAMPLES = [
+    OpenApiExample("All that is left", {"reason": "The order never came"}, request_only=True),
+    OpenApiExample("A part of it", {"amount_minor": 1000, "reason": "One plate was missing"}, request_only=True),
+    OpenApiExample("Into the wallet", {"reason": "The soup was cold", "to_wallet": True}, request_only=True),
 ]
 
 

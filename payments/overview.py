@@ -8,6 +8,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from payments.models import DeadLetter, Payment, Reconciliation, ReconciliationBreak
+from payments.selectors import count_refunds_in_need
 from payments.states import WAITING_STATES, BreakState, PaymentState
 from payments.stats import Snapshot
 from payments.stuck import stuck
@@ -23,6 +24,7 @@ class Overview:
     waiting: dict[str, int]
     in_review: int
     dead_letters: int
+    refunds_in_need: int
     open_breaks: int
 
     @property
@@ -45,6 +47,7 @@ def read_overview() -> Overview:
         in_review=Payment.objects.filter(state=PaymentState.REVIEW).count(),
         dead_letters=DeadLetter.objects.filter(replayed_at__isnull=True).count(),
         open_breaks=ReconciliationBreak.objects.filter(state=BreakState.OPEN).count(),
+        refunds_in_need=count_refunds_in_need(),
     )
 
 

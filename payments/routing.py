@@ -4,9 +4,10 @@ from django.conf import settings
 
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money, written
+from choptym.lib.phones import COUNTRIES, region_of
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Rules
-from payments.gateways.operators import is_indian, is_national, operator_of
+from payments.gateways.operators import operator_of
 from payments.models import WALLET, Priority
 
 
@@ -53,12 +54,12 @@ def _order(currency: str, phone: str) -> list[str]:
 def _fits(rules: Rules, money: Money, phone: str, *, by_link: bool) -> bool:
     if money.currency not in rules.currencies or money.amount_minor < rules.minimum_minor.get(money.currency, 1):
         return False
-    if by_link:
-        return rules.has_links
-    return is_indian(phone) if rules.phone_region == "IN" else is_national(phone)
+    if not phone:
+        return by_link and rules.has_links and not rules.links_need_phone
+    return region_of(phone) == rules.phone_region and (rules.has_links or not by_link)
 
 
-def check_method(method: str, money: Money, *, amount_field: str) -> None:
+def check_method(method: str, money: Money, phone: str, *, amount_field: str) -> None:
     """Refuse what this method cannot collect. Raises Rejected, naming the field; `amount_field` is the amount's."""
     if method == WALLET:
         return
@@ -68,6 +69,9 @@ def check_method(method: str, money: Money, *, amount_field: str) -> None:
     if money.currency not in rules.currencies:
         message = f"{method} does not take {money.currency}."
         raise Rejected(message, code="currency_not_supported", fields={"method": message})
+    if phone and region_of(phone) != rules.phone_region:
+        message = f"Not {COUNTRIES[rules.phone_region].says}."
+        raise Rejected(message, code="invalid_phone", fields={"phone": message})
     minimum = rules.minimum_minor.get(money.currency, 1)
     if money.amount_minor < minimum:
         message = f"{method} takes {written(Money(minimum, money.currency), 'en')} or more."

@@ -1,10 +1,19 @@
 """Reads that several callers need, or whose query is worth a name. Each uses a partial index of waiting rows."""
 
+from datetime import timedelta
+
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from payments.models import BulkUpload, Payment, Refund, WebhookEvent
-from payments.states import WAITING_STATES, EventState
+from payments.states import WAITING_REFUNDS, WAITING_STATES, EventState, RefundState
+
+# A refund that could not be sent, or of which nothing is known, mends itself within this time or not at all.
+STUCK_AFTER = timedelta(hours=1)
+# Staff look every day; what the gateway contradicted may come to light over a weekend.
+FAILED_WITHIN = timedelta(days=1)
+CONTRADICTED_WITHIN = timedelta(days=7)
 
 
 def overdue_payments(limit: int) -> list[int]:
@@ -38,3 +47,28 @@ def gateways_with_refunds() -> list[str]:
     """The gateways of which a refund is due to be sent or asked about."""
     due = Refund.objects.filter(next_attempt_at__lte=timezone.now())
     return [gateway for gateway in settings.GATEWAYS if due.filter(gateway=gateway).exists()]
+
+
+def refunds_in_need() -> QuerySet[Refund]:
+    """Stuck: waiting with a problem for long. Failed of late, and not given back since. Ended, and contradicted."""
+    return Refund.objects.filter(Q(pk__in=_stuck()) | Q(pk__in=_failed()) | Q(pk__in=_contradicted()))
+
+
+def count_refunds_in_need() -> int:
+    return _stuck().count() + _failed().count() + _contradicted().count()
+
+
+def _stuck() -> QuerySet[Refund]:
+    waiting = Refund.objects.filter(state__in=WAITING_REFUNDS, next_attempt_at__isnull=False)
+    return waiting.exclude(problem="").filter(created_at__lt=timezone.now() - STUCK_AFTER)
+
+
+def _failed() -> QuerySet[Refund]:
+    again = Refund.objects.filter(payment=OuterRef("payment"), pk__gt=OuterRef("pk")).exclude(state=RefundState.FAILED)
+    failed = Refund.objects.filter(state=RefundState.FAILED, finished_at__gt=timezone.now() - FAILED_WITHIN)
+    return failed.filter(~Exists(again))
+
+
+def _contradicted() -> QuerySet[Refund]:
+    given = Refund.objects.filter(state=RefundState.REFUNDED, finished_at__gt=timezone.now() - CONTRADICTED_WITHIN)
+    return given.exclude(problem="")

@@ -12,6 +12,7 @@ from payments.failures import SENTENCES, sentence
 from payments.gateways import gateway_names, get_gateway
 from payments.models import WALLET, Payment, PaymentKind
 from payments.progress import STEP_NAMES, eta_seconds, iso, position_of, read_again_seconds, steps_of
+from payments.refund_serializers import CustomerRefundOutput, show_refunds_of
 from payments.statement import KINDS
 from payments.states import OPEN_ATTEMPTS, PaymentState
 
@@ -74,7 +75,8 @@ class MethodInput(serializers.Serializer[Any]):
 
 
 def _needs_phone(gateway: str, *, by_link: bool) -> bool:
-    return not by_link or get_gateway(gateway).rules.links_need_phone
+    """Of a gateway that we choose ourselves a link needs none: one is chosen for which that is so."""
+    return not by_link or (bool(gateway) and get_gateway(gateway).rules.links_need_phone)
 
 
 class CheckoutInput(MethodInput):
@@ -138,6 +140,8 @@ class PaymentOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
+    refunded_minor = serializers.IntegerField(help_text="What was given back by now, in minor units of the currency.")
+    refunds = CustomerRefundOutput(many=True, help_text="Oldest first. One that FAILED gave nothing back.")
 
 
 class StatementLineOutput(serializers.Serializer[Any]):
@@ -189,4 +193,5 @@ def show_payment(payment: Payment, language: str = "en") -> dict[str, Any]:
         "created_at": iso(payment.queued_at),
         "expires_at": iso(payment.expires_at),
         "settled_at": iso(payment.settled_at),
+        **show_refunds_of(payment),
     }

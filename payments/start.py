@@ -25,7 +25,7 @@ def start_checkout(*, user_id: int, method: str, phone: str, by_link: bool) -> P
     """
     order = place_order(user_id=user_id)
     method = method or choose_gateway(order.total, phone, by_link=by_link)
-    check_method(method, order.total, amount_field="cart")
+    check_method(method, order.total, phone, amount_field="cart")
     if method == WALLET and wallet_balance(user_id, order.currency).amount_minor < order.total_minor:
         # Only to tell at once: what decides is the locked balance at settlement.
         message = "Your wallet does not hold enough."
@@ -39,7 +39,7 @@ def start_topup(*, user_id: int, method: str, phone: str, money: Money, by_link:
     Runs in the caller's transaction. Raises Rejected.
     """
     method = method or choose_gateway(money, phone, by_link=by_link)
-    check_method(method, money, amount_field="amount_minor")
+    check_method(method, money, phone, amount_field="amount_minor")
     return _start(PaymentKind.TOPUP, money, user_id, method, phone, by_link=by_link, order=None)
 
 

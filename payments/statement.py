@@ -1,23 +1,29 @@
 """A customer's statement: what changed their balance, each line with the payment and the order that it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from payments.models import Payment, PaymentAttempt, PaymentKind
+from django.db.models import QuerySet
+
+from payments.models import Payment, PaymentAttempt, PaymentKind, Refund
 from wallets.models import Entry
 from wallets.selectors import signed_amount
 
-KINDS = ("topup", "credit", "purchase")
+KINDS = ("topup", "credit", "purchase", "refund", "refund_sent", "refund_undone")
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """One entry, seen from the customer's side: positive is money in.
 
-    kind   topup      put in by the customer
-           credit     came when its order was gone, was taken twice, was another sum than asked for, or let off by us
-           purchase   an order paid from the wallet
+    kind   topup          put in by the customer
+           credit         came when its order was gone, was taken twice or another sum, or was let off by us
+           purchase       an order paid from the wallet
+           refund         an order given back into the wallet
+           refund_sent    money of the wallet, on its way back to where it came from
+           refund_undone  a refund that could not be sent, booked back
     """
 
     id: int
@@ -31,7 +37,7 @@ class StatementLine:
 
 
 def statement_lines(entries: Sequence[Entry], user_id: int) -> list[StatementLine]:
-    """These entries as their customer reads them. Two queries for all."""
+    """These entries as their customer reads them. At most three queries for all."""
     payments = _payments_of(entries)
     return [_line(entry, signed_amount(entry, user_id), payments.get(entry.pk)) for entry in entries]
 
@@ -50,6 +56,10 @@ def _line(entry: Entry, amount_minor: int, payment: Payment | None) -> Statement
 
 
 def _kind(entry: Entry, amount_minor: int, payment: Payment | None) -> str:
+    if entry.reason.startswith("refund:"):
+        if entry.reason.endswith("_back"):
+            return "refund_undone"
+        return "refund" if amount_minor > 0 else "refund_sent"
     if amount_minor < 0:
         return "purchase"
     is_topup = payment is not None and payment.kind == PaymentKind.TOPUP and entry.reason.endswith(":capture")
@@ -57,17 +67,22 @@ def _kind(entry: Entry, amount_minor: int, payment: Payment | None) -> str:
 
 
 def _payments_of(entries: Sequence[Entry]) -> dict[int, Payment]:
-    """The payment of each entry that is about one: a reason begins with `payment:<id>` or `attempt:<id>`."""
+    """The payment of each entry that is about one: its reason begins with the name and the id of a row."""
     abouts = {entry.pk: _about(entry.reason) for entry in entries}
     tries = [number for word, number in abouts.values() if word == "attempt"]
-    payment_of_try = dict(PaymentAttempt.objects.filter(pk__in=tries).values_list("pk", "payment_id"))
+    refunds = [number for word, number in abouts.values() if word == "refund"]
+    payment_of = {("attempt", pk): payment for pk, payment in _payment_ids(PaymentAttempt.objects.filter(pk__in=tries))}
+    payment_of |= {("refund", pk): payment for pk, payment in _payment_ids(Refund.objects.filter(pk__in=refunds))}
     ids = {
-        entry_id: payment_of_try.get(number) if word == "attempt" else number
+        entry_id: number if word == "payment" else payment_of.get((word, number))
         for entry_id, (word, number) in abouts.items()
-        if word in {"attempt", "payment"}
     }
     payments = Payment.objects.in_bulk([number for number in ids.values() if number is not None])
     return {entry_id: payments[number] for entry_id, number in ids.items() if number in payments}
+
+
+def _payment_ids(rows: QuerySet[Any]) -> Iterable[tuple[int, int]]:
+    return rows.values_list("pk", "payment_id")
 
 
 def _about(reason: str) -> tuple[str, int]:

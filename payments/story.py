@@ -13,7 +13,8 @@ from choptym.audit.models import Act
 from choptym.lib.money import Money
 from notifications.models import Notification
 from orders.models import Order, OrderItem
-from payments.models import DeadLetter, Detour, Payment, PaymentAttempt, WebhookEvent
+from payments.models import DeadLetter, Detour, Payment, PaymentAttempt, Refund, WebhookEvent
+from payments.refund_story import collected_by, refund_steps, refunded_of
 from payments.states import AttemptState
 from payments.story_steps import (
     Step,
@@ -52,6 +53,10 @@ class Story:
     items: Sequence[OrderItem]
     moments: Sequence[Moment]
     open_letter: DeadLetter | None
+    collected: Money
+    refunded: Money
+    on_its_way_back: Money
+    stuck_refunds: Sequence[Refund]
 
     @property
     def fee(self) -> Money | None:
@@ -63,21 +68,29 @@ def read_story(payment_id: int) -> Story:
     """One query for each kind of thing that can happen to a payment. Raises Payment.DoesNotExist."""
     payment = Payment.objects.select_related("user", "order__shop").get(pk=payment_id)
     letters = list(DeadLetter.objects.filter(payment=payment).select_related("replayed_by"))
-    steps = sorted(_steps(payment, letters), key=lambda step: (step.at, step.rank))
+    attempts = list(PaymentAttempt.objects.filter(payment=payment).order_by("number"))
+    refunds = list(Refund.objects.filter(payment=payment).select_related("asked_by", "attempt").order_by("pk"))
+    steps = sorted(_steps(payment, attempts, refunds, letters), key=lambda step: (step.at, step.rank))
+    refunded, on_its_way_back = refunded_of(payment, refunds)
     return Story(
         payment=payment,
         order=payment.order,
         items=list(OrderItem.objects.filter(order=payment.order_id).order_by("pk")) if payment.order_id else [],
         moments=list(_moments(payment.queued_at, steps)),
         open_letter=next((letter for letter in letters if letter.replayed_at is None), None),
+        collected=collected_by(payment, attempts),
+        refunded=refunded,
+        on_its_way_back=on_its_way_back,
+        stuck_refunds=[refund for refund in refunds if refund.finished_at is None and refund.problem],
     )
 
 
-def _steps(payment: Payment, letters: Sequence[DeadLetter]) -> Iterator[Step]:
+def _steps(
+    payment: Payment, attempts: Sequence[PaymentAttempt], refunds: Sequence[Refund], letters: Sequence[DeadLetter]
+) -> Iterator[Step]:
     about = f"payment:{payment.pk}"
-    attempts = list(PaymentAttempt.objects.filter(payment=payment).order_by("number"))
-    # What a second try took too many is booked and told of by the name of the try.
-    names = [about, *(f"attempt:{attempt.pk}" for attempt in attempts)]
+    # What a second try took too many is booked and told of by the name of the try, what went back by its refund's.
+    names = [about, *(f"attempt:{attempt.pk}" for attempt in attempts), *(f"refund:{refund.pk}" for refund in refunds)]
     detours = list(Detour.objects.filter(payment=payment).order_by("pk"))
     yield acceptance(payment, detours[0].from_gateway if detours else payment.gateway)
     yield from map(detour, detours)
@@ -91,10 +104,14 @@ def _steps(payment: Payment, letters: Sequence[DeadLetter]) -> Iterator[Step]:
             yield verdict(attempt, judged_at, told=told)
     yield from map(event, events)
     posted = Entry.objects.filter(reduce(or_, (Q(reason__startswith=f"{name}:") for name in names)))
-    yield from map(entry, posted.select_related("debit", "credit").order_by("pk"))
+    entries = list(posted.select_related("debit", "credit").order_by("pk"))
+    for refund in refunds:
+        yield from refund_steps(refund, entries)
+    yield from map(entry, entries)
     yield from map(message, Notification.objects.filter(about__in=names))
     yield from map(dead_letter, letters)
-    yield from map(act, acts)
+    # Who asked for a refund, and why, its own first step tells.
+    yield from (act(row) for row in acts if row.verb != "refund_payment")
     if payment.order is not None:
         yield from order_steps(payment.order)
     if payment.finished_at is not None:

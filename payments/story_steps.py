@@ -21,19 +21,9 @@ from wallets.models import Entry
 
 # What comes first of what was written in the same instant.
 _ORDER = (
-    "accepted",
-    "detour",
-    "try",
-    "answer",
-    "event",
-    "verdict",
-    "order",
-    "ending",
-    "entry",
-    "message",
-    "dead letter",
-    "act",
-)
+    "accepted", "detour", "try", "answer", "event", "verdict", "order", "ending", "refund", "refund sent",
+    "refund ended", "entry", "message", "dead letter", "act",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ def detour(row: Detour) -> Step:
         "alt_route",
         f"Moved from {row.from_gateway} to {row.to_gateway}",
         WARNING,
-        lines=_lines(f"too many charges failed at {row.from_gateway}; this payment had not been asked for"),
+        lines=lines_of(f"too many charges failed at {row.from_gateway}; this payment had not been asked for"),
     )
 
 
@@ -85,8 +75,8 @@ def tries(attempt: PaymentAttempt) -> Iterator[Step]:
         "try",
         "call_made",
         f"Try {attempt.number}: {attempt.gateway} is asked to collect",
-        lines=_lines(f"our reference {attempt.reference}"),
-        papers=_papers({"What we sent": attempt.request}),
+        lines=lines_of(f"our reference {attempt.reference}"),
+        papers=papers_of({"What we sent": attempt.request}),
     )
     if attempt.ended_at is None:
         return
@@ -100,14 +90,14 @@ def tries(attempt: PaymentAttempt) -> Iterator[Step]:
         _ANSWERS[heard].format(gateway=attempt.gateway, number=attempt.number),
         tone_of(heard),
         heard,
-        _lines(
+        lines_of(
             f"{answer}{took}" if attempt.http_status or took else "",
             f"the gateway's id {attempt.transaction_id}" if attempt.transaction_id else "",
             _collected(attempt) if heard == attempt.state else "",
             f"the customer was told to do this: {attempt.instructions}" if attempt.instructions else "",
             attempt.problem,
         ),
-        _papers({"What came back": attempt.response}),
+        papers_of({"What came back": attempt.response}),
     )
 
 
@@ -147,7 +137,7 @@ def verdict(attempt: PaymentAttempt, at: datetime, *, told: bool) -> Step:
         f"We asked {attempt.gateway}: {_VERDICTS[AttemptState(attempt.state)]}",
         tone_of(attempt.state),
         attempt.state,
-        _lines(
+        lines_of(
             _collected(attempt),
             "after its webhook" if told else "by ourselves: no webhook had come by then",
             attempt.problem,
@@ -164,14 +154,14 @@ def event(row: WebhookEvent) -> Step:
         f"{row.gateway} told us: {word}",
         BUSY if row.state in {EventState.NEW, EventState.PARKED} else QUIET,
         row.state,
-        _lines(f"the gateway's id {row.transaction_id}" if row.transaction_id else "", row.problem),
-        _papers({"What it said": row.payload}),
+        lines_of(f"the gateway's id {row.transaction_id}" if row.transaction_id else "", row.problem),
+        papers_of({"What it said": row.payload}),
     )
 
 
 def entry(row: Entry) -> Step:
     title = f"Booked {row.amount}: {row.debit.name} → {row.credit.name}"
-    return Step(row.posted_at, "entry", "swap_horiz", title, lines=_lines(row.reason))
+    return Step(row.posted_at, "entry", "swap_horiz", title, lines=lines_of(row.reason))
 
 
 def message(row: Notification) -> Step:
@@ -188,12 +178,12 @@ def message(row: Notification) -> Step:
         words[NotificationState(row.state)].format(row.channel.upper()) + f": {row.kind.replace('_', ' ')}",
         tone_of(row.state),
         row.state,
-        _lines(
+        lines_of(
             f"to {row.address}" if row.channel != "push" else "to the customer's device",
             f"{late:.1f} s after it was written, at try {row.attempts}" if late is not None else "",
             row.problem,
         ),
-        _papers({"What it says": _text_of(row)}),
+        papers_of({"What it says": _text_of(row)}),
     )
 
 
@@ -206,13 +196,13 @@ def dead_letter(row: DeadLetter) -> Step:
         "It could not be settled, and was set aside",
         WARNING if row.replayed_at else BAD,
         "REPLAYED" if row.replayed_at else "OPEN",
-        _lines(row.reason[:300], f"replayed by {who}" if who else ""),
+        lines_of(row.reason[:300], f"replayed by {who}" if who else ""),
     )
 
 
 def act(row: Act) -> Step:
     title = f"{row.actor.get_username()}: {row.verb.replace('_', ' ')}"
-    return Step(row.at, "act", "person", title, lines=_lines(f"“{row.reason}”"))
+    return Step(row.at, "act", "person", title, lines=lines_of(f"“{row.reason}”"))
 
 
 def order_steps(order: Order) -> Iterator[Step]:
@@ -235,7 +225,7 @@ def ending(payment: Payment, at: datetime) -> Step:
         _ENDINGS[PaymentState(payment.state)],
         tone_of(payment.state),
         payment.state,
-        _lines(
+        lines_of(
             f"The customer was told that {why}" if why and payment.state != PaymentState.CANCELLED else "",
             payment.problem,
             f"{payment.gateway} kept {Money(fee, payment.currency)}" if fee else "",
@@ -252,11 +242,11 @@ _ENDINGS = {
 }
 
 
-def _lines(*lines: str) -> tuple[str, ...]:
+def lines_of(*lines: str) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _papers(papers: Mapping[str, object]) -> tuple[Paper, ...]:
+def papers_of(papers: Mapping[str, object]) -> tuple[Paper, ...]:
     return tuple(
         Paper(title, content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False))
         for title, content in papers.items()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments import return_page, stream, views, webhook
+from payments import refund_views, return_page, stream, views, webhook
 
 urlpatterns = [
     path("api/checkout/", views.CheckoutView.as_view()),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("api/payments/<bigint:payment_id>/", views.PaymentView.as_view(), name="payment"),
     path("api/payments/<bigint:payment_id>/cancel/", views.CancelView.as_view()),
     path("api/payments/<bigint:payment_id>/events/", stream.events),
+    path("api/payments/<bigint:payment_id>/refunds/", refund_views.RefundListView.as_view()),
+    path("api/payments/<bigint:payment_id>/refunds/<bigint:refund_id>/", refund_views.RefundView.as_view()),
     path("api/payment/queue/status", views.QueueStatusView.as_view()),
     path("api/payment/metrics", views.MetricsView.as_view()),
     path("return/", return_page.show_return_page, name="return"),

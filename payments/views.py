@@ -1,5 +1,6 @@
 """The customers' doors: check out, top up, follow a payment, cancel it. Each reads, calls one verb, shows."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -64,7 +65,7 @@ class CheckoutView(APIView):
             )
             return _accepted(request, payment, {"order": payment.order_id})
 
-        return _answer_once(request, data, act)
+        return answer_request_once(request, data, act)
 
 
 class TopupView(APIView):
@@ -88,7 +89,7 @@ class TopupView(APIView):
             )
             return _accepted(request, payment, {})
 
-        return _answer_once(request, data, act)
+        return answer_request_once(request, data, act)
 
 
 class PaymentListView(ListAPIView[Payment]):
@@ -97,7 +98,7 @@ class PaymentListView(ListAPIView[Payment]):
     serializer_class = PaymentOutput
 
     def get_queryset(self) -> QuerySet[Payment]:
-        return Payment.objects.filter(user_id=user_id_of(self.request))
+        return Payment.objects.filter(user_id=user_id_of(self.request)).prefetch_related("refunds")
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []
@@ -175,7 +176,8 @@ def _accepted(request: Request, payment: Payment, body: dict[str, Any]) -> Reply
     return Reply(status=HTTPStatus.ACCEPTED, body=body, location=f"/api/payments/{payment.pk}/")
 
 
-def _answer_once(request: Request, data: dict[str, Any], act: Any) -> Response:
+def answer_request_once(request: Request, data: dict[str, Any], act: Callable[[], Reply]) -> Response:
+    """What `act` replies to this request, or the reply that is kept under its Idempotency-Key."""
     key = request.headers.get("Idempotency-Key", "")
     reply = answer_once(user_id=user_id_of(request), key=key, path=request.path, body=data, act=act)
     headers = {"Location": reply.location}

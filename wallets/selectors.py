@@ -7,7 +7,8 @@ from choptym.lib.money import Money
 from wallets import accounts
 from wallets.models import Account, Entry
 
-_CAPTURE, _SALE = Value(":capture"), Value(":sale")
+# Money that comes in and goes on at the same moment: how the reasons of the two entries end.
+_PASSING = ((":capture", ":sale"), (":given", ":out"), (":given_back", ":out_back"))
 
 
 def wallet_accounts(user_id: int) -> QuerySet[Account]:
@@ -24,7 +25,8 @@ def statement_entries(user_id: int) -> QuerySet[Entry]:
     """The entries that changed what the customer has; their sum is the balance.
 
     An order paid at a gateway passes through the customer's account: its capture comes in and its sale goes on, the
-    same amount at the same moment. Such pairs are left out; a capture or a sale that stands alone is not.
+    same amount at the same moment. So does its refund through the gateway: it is given and goes out, and when that
+    failed both are booked back. Such pairs are left out; an entry that stands alone is not.
     """
     mine = list(Account.objects.filter(user_id=user_id).values_list("pk", flat=True))
     counterpart = Entry.objects.filter(
@@ -36,8 +38,11 @@ def statement_entries(user_id: int) -> QuerySet[Entry]:
         Entry.objects.filter(Q(debit__in=mine) | Q(credit__in=mine))
         .annotate(
             counterpart=Case(
-                When(reason__endswith=":capture", then=Replace(F("reason"), _CAPTURE, _SALE)),
-                When(reason__endswith=":sale", then=Replace(F("reason"), _SALE, _CAPTURE)),
+                *(
+                    When(reason__endswith=one, then=Replace(F("reason"), Value(one), Value(other)))
+                    for pair in _PASSING
+                    for one, other in (pair, pair[::-1])
+                ),
                 default=Value(""),
             )
         )

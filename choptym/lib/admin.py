@@ -69,6 +69,11 @@ def page_action(*, name: str, permission: str, icon: str) -> Callable[[F], F]:
     return decorate
 
 
+def row_id_of(text: str) -> int:
+    """The id in the address of a page; 0, which no row has, when it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
 class StaffAdmin(ThemedAdmin[M]):
     """Newest first, and the same cost whether the table has ten rows or ten million: nothing is counted."""
 
@@ -83,6 +88,15 @@ class StaffAdmin(ThemedAdmin[M]):
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Nothing is ever deleted here: what is not wanted any more is switched off."""
         return False
+
+    def is_of_use(self, button: str, row_id: int) -> bool:
+        """Whether this button would do anything to this row; others are not shown."""
+        return True
+
+    def get_actions_detail(self, request: HttpRequest, object_id: object) -> list[Any]:
+        buttons: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        row_id = row_id_of(str(object_id))
+        return [button for button in buttons if self.is_of_use(button.method.__name__, row_id)]
 
 
 class ReadOnlyAdmin(StaffAdmin[M]):
@@ -146,4 +160,5 @@ __all__ = [
     "UserCreationForm",
     "badge",
     "page_action",
+    "row_id_of",
 ]

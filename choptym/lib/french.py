@@ -4,7 +4,8 @@ from django.utils.translation import get_language
 
 SENTENCES = {
     "already_ended": "Ce paiement est déjà terminé.",
-    "amount_too_large": "Le montant de la commande est trop élevé.",
+    "already_in_wallet": "Cet argent est déjà dans le portefeuille du client.",
+    "amount_too_large": "Le montant est trop élevé.",
     "amount_too_small": "Le montant est trop petit pour ce moyen de paiement.",
     "bad_request": "La requête est mal formée.",
     "cart_busy": "Le panier est en cours de commande. Veuillez réessayer.",
@@ -13,12 +14,14 @@ SENTENCES = {
     "empty_cart": "Le panier est vide.",
     "idempotency_key_invalid": "L'en-tête Idempotency-Key manque ou n'est pas valable.",
     "idempotency_key_reused": "Cette Idempotency-Key a servi à une autre requête.",
-    "insufficient_balance": "Le solde de votre portefeuille est insuffisant.",
+    "insufficient_balance": "Le solde du portefeuille est insuffisant.",
     "invalid_phone": "Ce n'est pas un numéro mobile du pays de ce moyen de paiement "
     "(Cameroun : neuf chiffres commençant par 6 ; Inde : dix chiffres commençant par 6 à 9).",
     "malformed": "Le corps de la requête n'est pas valable.",
     "not_found": "Introuvable.",
     "not_here": "Le flux d'événements est servi par un autre processus.",
+    "not_settled": "Ce paiement n'a rien encaissé : il n'y a rien à rembourser.",
+    "nothing_left": "Tout a déjà été remboursé.",
     "other_shop": "Le panier contient les produits d'un autre restaurant. Videz-le d'abord.",
     "outcome_unknown": "Le service de paiement est interrogé. Veuillez réessayer dans un instant.",
     "phone_required": "Le numéro qui paie est obligatoire.",
@@ -30,6 +33,7 @@ SENTENCES = {
     "still_running": "La première requête avec cette clé est encore en cours.",
     "too_large": "Le corps de la requête est trop grand.",
     "unavailable": "Veuillez réessayer dans un instant.",
+    "unknown_field": "Ce champ n'existe pas.",
     "unknown_method": "Ce moyen de paiement n'existe pas.",
     "unknown_product": "Ce produit n'existe pas.",
     "wrong_credentials": "Nom d'utilisateur ou mot de passe incorrect.",

@@ -10,6 +10,7 @@ from payments.admin import (
     reconciliation,
     reconciliation_break,
     records,
+    refund,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "reconciliation",
     "reconciliation_break",
     "records",
+    "refund",
 ]

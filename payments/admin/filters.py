@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from choptym.lib.admin import OneOfFilter
 from payments.find import first_id_since
-from payments.models import WALLET, DeadLetter, Payment
+from payments.models import WALLET, DeadLetter, Payment, Refund
+from payments.selectors import refunds_in_need
 
 _DAY = timedelta(days=1)
 
@@ -74,3 +75,16 @@ class OpenFilter(SimpleListFilter):
         if self.value() is None:
             return queryset
         return queryset.filter(replayed_at__isnull=self.value() == "open")
+
+
+class RefundsInNeedFilter(SimpleListFilter):
+    """Refunds that are stuck, failed of late, or were contradicted."""
+
+    title = "needs"
+    parameter_name = "needs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("person", "a person")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Refund]) -> QuerySet[Refund]:
+        return queryset.filter(pk__in=refunds_in_need().values("pk")) if self.value() == "person" else queryset

@@ -13,6 +13,7 @@ from payments.overview import overview
 _LISTS = {
     "Payments": (
         ("Payments", "payments", "payments.payment"),
+        ("Refunds", "undo", "payments.refund"),
         ("Dead letters", "mark_email_unread", "payments.deadletter"),
         ("Tries at gateways", "sync_alt", "payments.paymentattempt"),
         ("Webhook events", "webhook", "payments.webhookevent"),
@@ -43,6 +44,7 @@ _LISTS = {
 }
 
 
+# How many rows of a list wait for somebody.
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = [
         {"title": "", "items": [{"title": "Today", "icon": "monitoring", "link": reverse("admin:index")}]}
@@ -62,18 +64,21 @@ def _may_see(request: HttpRequest, model: str) -> bool:
 
 def _line(title: str, icon: str, model: str) -> dict[str, Any]:
     line = {"title": title, "icon": icon, "link": reverse(f"admin:{model.replace('.', '_')}_changelist")}
-    if waiting := _waiting(model):
-        line |= {"badge": str(waiting), "badge_variant": "danger"}
-    if model == "payments.payment" and (in_review := overview.get().in_review):
-        line |= {"badge": str(in_review), "badge_variant": "warning"}
+    if waiting := _waiting().get(model):
+        variant = "warning" if model == "payments.payment" else "danger"
+        line |= {"badge": str(waiting), "badge_variant": variant}
     return line
 
 
-def _waiting(model: str) -> int:
-    """How many rows of this kind need somebody."""
-    if model == "payments.deadletter":
-        return overview.get().dead_letters
-    return overview.get().open_breaks if model == "payments.reconciliationbreak" else 0
+def _waiting() -> dict[str, int]:
+    """How many rows of each kind need somebody."""
+    now = overview.get()
+    return {
+        "payments.payment": now.in_review,
+        "payments.deadletter": now.dead_letters,
+        "payments.refund": now.refunds_in_need,
+        "payments.reconciliationbreak": now.open_breaks,
+    }
 
 
 def _elsewhere(request: HttpRequest) -> Iterable[dict[str, Any]]:

@@ -58,6 +58,9 @@ def _urgent(now: Overview) -> Iterable[Card]:
     tone = "bad" if now.open_breaks else "quiet"
     note = "a gateway's list says otherwise"
     yield Card("Reconciliation breaks", f"{now.open_breaks:,}", note, f"{breaks}?state__exact=OPEN", tone)
+    refunds = reverse("admin:payments_refund_changelist")
+    tone = "bad" if now.refunds_in_need else "quiet"
+    yield Card("Refunds", f"{now.refunds_in_need:,}", "stuck, failed or contradicted", f"{refunds}?needs=person", tone)
     tone = "warning" if now.in_review else "quiet"
     yield _card(PaymentState.REVIEW, now.in_review, "the gateway contradicts us: a person looks", tone)
     tone = "bad" if now.without_outcome else "quiet"

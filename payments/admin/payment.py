@@ -4,19 +4,21 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from choptym.lib.admin import ReadOnlyAdmin, badge
+from choptym.lib.admin import ReadOnlyAdmin, badge, page_action, row_id_of
 from choptym.lib.tones import tone_of
 from payments.admin.filters import AcceptedFilter, MethodFilter
+from payments.admin.give_back import refund_page
 from payments.admin.review import ReviewPages
 from payments.find import payments_like
 from payments.models import Payment
+from payments.states import PaymentState
 from payments.story import read_story
 
 
@@ -27,6 +29,7 @@ class PaymentAdmin(ReviewPages, ReadOnlyAdmin[Payment]):
     list_filter = ("state", MethodFilter, "priority", "kind", AcceptedFilter)
     search_fields = ("pk",)  # switches the box on; what is searched stands in payments/find.py
     search_help_text = "Phone, CT-000123, payment id, reference or user name"
+    actions_detail = ("refund",)
     change_form_template = "admin/payments/payment/story.html"
 
     def get_search_results(
@@ -53,6 +56,16 @@ class PaymentAdmin(ReviewPages, ReadOnlyAdmin[Payment]):
                 "may_replay": request.user.has_perm("payments.replay_deadletter"),
             }
         return response
+
+    def has_refund_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return request.user.has_perm("payments.refund_payment")
+
+    def is_of_use(self, button: str, row_id: int) -> bool:
+        return button != "refund" or Payment.objects.filter(pk=row_id, state=PaymentState.SETTLED).exists()
+
+    @page_action(name="Refund", permission="refund", icon="undo")
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return refund_page(request, self, row_id_of(object_id))
 
     @admin.display(description="state")
     def status(self, payment: Payment) -> SafeString:

@@ -94,6 +94,12 @@ class Refund(models.Model):
                 fields=["gateway", "next_attempt_at"], name="refund_due", condition=Q(next_attempt_at__isnull=False)
             ),
             models.Index(fields=["payment", "id"], name="refund_by_payment"),
+            models.Index(fields=["finished_at"], name="refund_failed", condition=Q(state=RefundState.FAILED)),
+            models.Index(
+                fields=["finished_at"],
+                name="refund_contradicted",
+                condition=Q(state=RefundState.REFUNDED) & ~Q(problem=""),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -72,7 +72,8 @@ def apply(refund: Refund, status: RefundStatus) -> None:
     else:
         if status.outcome is RefundOutcome.UNMAPPED:
             log.error("the gateway used a word we do not know", refund=refund.pk, word=status.word)
-        _wait(refund, **known)
+        # The gateway has it: what was the matter before is no more.
+        _wait(refund, **{"problem": "", **known})
 
 
 def finish(refund: Refund, **also: str) -> None:

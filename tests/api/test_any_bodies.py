@@ -7,8 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.api.refund_doors import token_of
 from tests.api.world import CART, CHECKOUT, PHONE, TOPUPS, World, make_world
 from tests.payments.gateways.sandbox import CREDENTIALS
+from tests.payments.refund_rows import make_settled
+from tests.payments.staff import make_staff
 
 FIELDS = [
     "method", "phone", "link", "amount_minor", "currency", "product", "quantity", "username", "password",
@@ -62,6 +65,7 @@ def any_world(db: None, silent_gateways: None) -> World:
         ("PATCH", f"{CART}{{line}}/"),
         ("POST", "/api/auth/token/"),
         ("POST", "/api/payments/1/cancel/"),
+        ("POST", "/api/payments/1/refunds/"),
         ("POST", "/webhooks/fapshi/"),
         ("POST", "/webhooks/campay/"),
     ],
@@ -79,6 +83,31 @@ def test_no_body_is_a_fault_of_ours(any_world: World, method: str, path: str, bo
     headers = {"Idempotency_Key": str(hash(json.dumps(body))), "x_wh_secret": CREDENTIALS["FAPSHI_WEBHOOK_SECRET"]}
 
     answer = any_world.send(method, path.format(line=any_world.line.pk), body, **headers)
+
+    assert answer.status_code < 500, (body, answer.content)
+    if answer.status_code >= 400:
+        assert set(json.loads(answer.content)) == {"code", "message", "fields"}
+
+
+@pytest.fixture
+def paid_world(any_world: World) -> tuple[World, str, str]:
+    """With an order that was paid, and somebody who may refund it."""
+    path = f"/api/payments/{make_settled(user=any_world.customer, price_minor=10**6).pk}/refunds/"
+    return any_world, path, token_of(make_staff("finance"))
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(body=st.dictionaries(st.sampled_from(["reason", "amount_minor", "to_wallet"]), values) | bodies)
+def test_no_wish_for_a_refund_is_a_fault_of_ours(paid_world: tuple[World, str, str], body: Any) -> None:
+    world, path, finance = paid_world
+
+    answer = world.send("POST", path, body, Authorization=finance, Idempotency_Key=str(hash(json.dumps(body))))
 
     assert answer.status_code < 500, (body, answer.content)
     if answer.status_code >= 400:

@@ -14,7 +14,7 @@ from tests.payments.gateways.sandbox import Sandbox
     [
         (CHECKOUT, {"method": "paypal", "phone": PHONE}, "unknown_method", "Ce moyen de paiement n'existe pas."),
         (CHECKOUT, {"method": "fapshi"}, "phone_required", "Le numéro qui paie est obligatoire."),
-        (CHECKOUT, {"method": "wallet"}, "insufficient_balance", "Le solde de votre portefeuille est insuffisant."),
+        (CHECKOUT, {"method": "wallet"}, "insufficient_balance", "Le solde du portefeuille est insuffisant."),
         (TOPUPS, {"phone": PHONE}, "required", "Ce champ est obligatoire."),  # the framework's own
         (
             TOPUPS,

@@ -12,6 +12,7 @@ CONTRACT = {
     "/api/checkout/": {"post"},
     "/api/payments/{payment_id}/": {"get"},
     "/api/payments/{payment_id}/cancel/": {"post"},
+    "/api/payments/{payment_id}/refunds/": {"get", "post"},
     "/api/orders/": {"get"},
     "/api/orders/{order_id}/": {"get"},
     "/api/wallet/": {"get"},

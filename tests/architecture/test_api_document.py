@@ -6,8 +6,8 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from payments.failures import SENTENCES
-from payments.models import PaymentKind
-from payments.states import PaymentState
+from payments.models import PaymentKind, RefundWay
+from payments.states import PaymentState, RefundState
 
 ERROR = {"$ref": "#/components/schemas/Error"}
 ENUMS = {
@@ -26,7 +26,9 @@ ENUMS = {
         "cancelled",
         "review",
     ],
-    "StatementKind": ["topup", "credit", "purchase"],
+    "StatementKind": ["topup", "credit", "purchase", "refund", "refund_sent", "refund_undone"],
+    "RefundStatus": [*RefundState.values],
+    "RefundWay": [*RefundWay.values],
     "OrderStatus": ["PLACED", "PAID", "CANCELLED"],
     "ItemState": ["RESERVED", "SOLD", "RELEASED"],
     "Currency": ["XAF", "INR"],
@@ -45,6 +47,9 @@ REFUSALS = {
     "GET /api/payments/{payment_id}/": {"401", "404"},
     "POST /api/payments/{payment_id}/cancel/": {"401", "404", "409"},
     "GET /api/payments/{payment_id}/events/": {"401", "404"},
+    "GET /api/payments/{payment_id}/refunds/": {"400", "401", "403", "404"},
+    "POST /api/payments/{payment_id}/refunds/": {"400", "401", "403", "404", "409", "413", "415", "422"},
+    "GET /api/payments/{payment_id}/refunds/{refund_id}/": {"401", "403", "404"},
     "GET /api/orders/": {"400", "401"},
     "GET /api/orders/{order_id}/": {"401", "404"},
     "GET /api/wallet/": {"401"},
@@ -113,6 +118,8 @@ def test_no_shown_number_has_a_limit_of_the_database(document: Any) -> None:
         ("POST /api/wallet/topups/", "202", {"Location", "Idempotency-Replayed"}),
         ("POST /api/checkout/", "409", {"Retry-After"}),
         ("POST /api/auth/token/", "429", {"Retry-After"}),
+        ("POST /api/payments/{payment_id}/refunds/", "202", {"Location", "Idempotency-Replayed"}),
+        ("GET /api/payments/{payment_id}/refunds/", "200", {"Link"}),
         ("GET /api/payments/{payment_id}/", "200", {"Retry-After"}),
         ("GET /api/payments/", "200", {"Link"}),
         ("GET /api/orders/", "200", {"Link"}),

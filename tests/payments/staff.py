@@ -9,6 +9,8 @@ from choptym.audit.models import Act
 from choptym.audit.record import record_act
 from notifications.models import Preference
 from payments.models import BulkUpload, DeadLetter, IdempotencyKey, Payment, Reconciliation, ReconciliationBreak
+from payments.refund import refund_payment
+from payments.refunds.write import Wish
 from payments.settle import settle_batch
 from tests.factories import make_event, make_notification, make_pending, make_user, paid, put_into_cart
 
@@ -26,6 +28,7 @@ NOT_BY_HAND = {
     "payments.paymentattempt",
     "payments.reconciliation",
     "payments.reconciliationbreak",
+    "payments.refund",
     "payments.webhookevent",
     "wallets.account",
     "wallets.entry",
@@ -65,7 +68,9 @@ def one_of_each() -> Payment:
     ReconciliationBreak.objects.create(reconciliation=day, kind="AMOUNT", attempt=attempt, reference="a break")
     assert payment.order is not None
     put_into_cart(user, payment.order.items.get().product)
-    record_act(actor_id=make_staff().pk, verb="replay_dead_letter", about=f"payment:{payment.pk}", reason="to see")
+    staff = make_staff()
+    refund_payment(payment.pk, Wish(reason="cold soup", amount_minor=500, to_wallet=True), actor_id=staff.pk)
+    record_act(actor_id=staff.pk, verb="replay_dead_letter", about=f"payment:{payment.pk}", reason="to see")
     return payment
 
 

@@ -27,6 +27,7 @@ def test_every_kind_of_step_is_told_in_the_order_of_time() -> None:
 
     assert set(kinds(story)) == {
         "accepted", "try", "event", "answer", "verdict", "ending", "entry", "message", "dead letter", "act",
+        "refund", "refund ended",
     }  # fmt: skip
     assert [moment.step.at for moment in story.moments] == sorted(moment.step.at for moment in story.moments)
     assert sum(moment.pause_seconds for moment in story.moments) == pytest.approx(
@@ -45,7 +46,7 @@ def test_one_query_is_asked_for_each_kind_of_thing() -> None:
     with CaptureQueriesContext(connection) as more:
         read_story(payment.pk)
 
-    assert len(few) == len(more) == 9
+    assert len(few) == len(more) == 10
 
 
 def test_each_try_tells_how_it_went() -> None:
@@ -128,6 +129,7 @@ def test_the_page_shows_it() -> None:
         "2,500 XAF", payment.phone, payment.user.get_username(), str(payment.order), "Try 1: fapshi is asked",
         "fapshi told us: SUCCESSFUL", "Settled: the money is in our books", f"payment:{payment.pk}:capture",
         "It could not be settled", "a reason of its own", "Will tell the customer by SMS", "“to see”",
+        "Refund", "500 XAF into the wallet", "“cold soup”", "refunded 500 XAF of 2,500 XAF",
     ):  # fmt: skip
         assert words in page, words
 

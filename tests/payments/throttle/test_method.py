@@ -36,10 +36,18 @@ def test_a_topup_without_a_method_goes_to_the_first_that_takes_the_amount() -> N
     assert (answer.status_code, answer.json()["payment"]["method"]) == (202, "campay")
 
 
-def test_a_currency_that_no_gateway_takes_is_refused() -> None:
-    answer = post(make_user(), "/api/wallet/topups/", {"phone": "677000001", "amount_minor": 5000, "currency": "INR"})
+@pytest.mark.parametrize(("currency", "phone"), [("INR", "677000001"), ("XAF", "9876000001")])
+def test_a_number_of_the_wrong_country_is_refused_for_the_currency(currency: str, phone: str) -> None:
+    answer = post(make_user(), "/api/wallet/topups/", {"phone": phone, "amount_minor": 5000, "currency": currency})
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "currency_not_supported")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_phone")
+    assert list(answer.json()["fields"]) == ["phone"]
+
+
+def test_rupees_go_to_a_gateway_that_takes_them() -> None:
+    body = {"phone": "9876000001", "amount_minor": 5000, "currency": "INR"}
+
+    assert post(make_user(), "/api/wallet/topups/", body).json()["payment"]["method"] == "razorpay"
 
 
 def test_without_a_method_a_phone_is_needed_unless_by_link() -> None:

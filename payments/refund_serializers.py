@@ -1,0 +1,93 @@
+"""What the API reads and shows of refunds: all of it to staff, to customers what became of their money."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rest_framework import serializers
+
+from choptym.lib.money import CURRENCIES
+from choptym.lib.openapi import Word
+from payments.models import Payment, Refund, RefundWay
+from payments.progress import iso
+from payments.refunds.write import REASON_LENGTH
+from payments.states import PaymentState, RefundState
+
+
+class RefundInput(serializers.Serializer[Any]):
+    """POST /api/payments/{id}/refunds/"""
+
+    amount_minor = serializers.IntegerField(
+        min_value=1,
+        required=False,
+        help_text="In minor units of the currency; XAF has none. Without it: all that is left.",
+    )
+    reason = serializers.CharField(max_length=REASON_LENGTH, help_text="Kept in the audit log.")
+    to_wallet = serializers.BooleanField(
+        default=False, help_text="Into the customer's wallet, though the gateway could give it back."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A misspelt amount must not give back everything."""
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            problem = {name: ["There is no such field."] for name in unknown}
+            raise serializers.ValidationError(problem, code="unknown_field")
+        return attrs
+
+
+class CustomerRefundOutput(serializers.Serializer[Any]):
+    """A refund as the customer sees it."""
+
+    status = Word("RefundStatus", lambda: RefundState.values)
+    way = Word("RefundWay", lambda: RefundWay.values)
+    amount_minor = serializers.IntegerField()
+    currency = Word("Currency", lambda: CURRENCIES)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class RefundOutput(serializers.Serializer[Any]):
+    """A refund as staff see it."""
+
+    id = serializers.IntegerField()
+    payment = serializers.IntegerField()
+    status = Word("RefundStatus", lambda: RefundState.values)
+    way = Word("RefundWay", lambda: RefundWay.values)
+    amount_minor = serializers.IntegerField()
+    currency = Word("Currency", lambda: CURRENCIES)
+    reason = serializers.CharField()
+    reference = serializers.UUIDField(help_text="What the gateway knows it by.")
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True, help_text="Null until it has ended.")
+
+
+def show_refund(refund: Refund) -> dict[str, Any]:
+    """The body that RefundOutput documents."""
+    return {
+        "id": refund.pk,
+        "payment": refund.payment_id,
+        "reason": refund.reason,
+        "reference": str(refund.reference),
+        **_show_to_customer(refund),
+    }
+
+
+def show_refunds_of(payment: Payment) -> dict[str, Any]:
+    """What a payment's body tells of its refunds. One query, and only where there can be any: a crowd polls it."""
+    rows: Iterable[Refund] = payment.refunds.all() if payment.state == PaymentState.SETTLED else ()
+    refunds = sorted(rows, key=lambda refund: refund.pk)
+    given = [one for one in refunds if one.state == RefundState.REFUNDED and one.currency == payment.currency]
+    return {
+        "refunded_minor": sum(refund.amount_minor for refund in given),
+        "refunds": [_show_to_customer(refund) for refund in refunds],
+    }
+
+
+def _show_to_customer(refund: Refund) -> dict[str, Any]:
+    return {
+        "status": refund.state,
+        "way": refund.way,
+        "amount_minor": refund.amount_minor,
+        "currency": refund.currency,
+        "created_at": iso(refund.created_at),
+        "finished_at": iso(refund.finished_at),
+    }
