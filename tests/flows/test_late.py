@@ -64,7 +64,7 @@ def test_a_payment_that_expires_in_the_queue_is_never_sent(live: Live) -> None:
 @pytest.mark.invariant("INV-6")
 def test_money_that_comes_after_the_end_takes_the_order_up_again_also_when_nobody_tells_us(live: Live) -> None:
     late = [
-        (ending, unlucky(live, method, approval_delay_ms=1_500, webhook_lost_rate=lost))
+        (ending, unlucky(live, method, approval_delay_ms=4_000, webhook_lost_rate=lost))
         for ending, method, lost in product(("EXPIRED", "CANCELLED"), METHODS, (0, 1))
     ]
     for ending, purchase in late:
