@@ -1,4 +1,7 @@
-"""Claims of refunds. The row itself is written under its payment's lock (payments/locks.py)."""
+"""Claims of refunds, and the lock of one. A refund is locked after its payment, before any wallet account.
+
+A claim locks nothing else, so it may meet one who holds the payment: it skips what is locked.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection
 
+from payments.models import Refund
 from payments.states import RefundState
 
 
@@ -29,8 +33,18 @@ class DueRefund:
     leased_until: datetime
 
 
-def claim_refunds(gateway: str, limit: int) -> list[DueRefund]:
-    """Up to `limit` due refunds of this gateway; those that were QUEUED are REQUESTED now. Commits by itself."""
+def lock_refund(refund_id: int) -> Refund:
+    """This refund, locked until the caller's transaction ends: nobody claims it meanwhile. After its payment's lock."""
+    rows = Refund.objects.select_for_update(no_key=True, of=("self",)).select_related("payment__order")
+    return rows.get(pk=refund_id)
+
+
+def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[DueRefund]:
+    """Up to `limit` due refunds of this gateway; those that were QUEUED are REQUESTED now. Commits by itself.
+
+    `requested_at` becomes the last moment at which the gateway may be asked to give: with `may_send_again`, also where
+    it was asked before.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -41,7 +55,8 @@ def claim_refunds(gateway: str, limit: int) -> list[DueRefund]:
             ), claimed AS (
                 UPDATE payments_refund refund
                 SET state = CASE WHEN due.state = %(queued)s THEN %(requested)s ELSE due.state END,
-                    requested_at = CASE WHEN due.state = %(queued)s THEN now() ELSE refund.requested_at END,
+                    requested_at = CASE WHEN due.state = %(queued)s OR (due.state = %(requested)s AND %(again)s)
+                                        THEN now() ELSE refund.requested_at END,
                     attempts_made = attempts_made + (due.state = %(queued)s)::int,
                     asks_made = CASE WHEN due.state = %(queued)s THEN 0 ELSE asks_made + 1 END,
                     next_attempt_at = now() + make_interval(secs => %(lease)s)
@@ -62,6 +77,7 @@ def claim_refunds(gateway: str, limit: int) -> list[DueRefund]:
                 "lease": settings.PAYMENT_LEASE_SECONDS,
                 "queued": RefundState.QUEUED,
                 "requested": RefundState.REQUESTED,
+                "again": may_send_again,
             },
         )
         return [DueRefund(*row) for row in cursor.fetchall()]
