@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from payments import prove_refunds
 from payments.states import PaymentState
 from wallets import prove as wallets_prove
 
@@ -11,6 +12,7 @@ STATEMENT_TIMEOUT_MS = 600_000
 
 # Each query returns one row for every break, as text for the reader.
 _CHECKS = {
+    **prove_refunds.CHECKS,
     "settled_without_capture": """
         SELECT format('payment %s (%s %s by %s) is SETTLED without its capture in the ledger',
                       payment.id, payment.amount_minor, payment.currency, payment.gateway)
