@@ -39,7 +39,11 @@ def take_up_refund(gateway: str, status: RefundStatus) -> Payment | None:
     """
     refund = find_refund(gateway, status)
     if refund is None:
-        return write_outside_refund(gateway, status)
+        payment = write_outside_refund(gateway, status)
+        # An older word may have become the row meanwhile: then this one has still to be taken up.
+        refund = find_refund(gateway, status)
+        if refund is None:
+            return payment
     with transaction.atomic(durable=True):
         [payment] = lock_payments([refund.payment_id])
         apply(lock_refund(refund.pk), status)

@@ -459,9 +459,7 @@ def test_an_answer_that_comes_after_somebody_else_took_it_up_fails_nothing(payin
     assert sorted(posted(refund)) == ["given", "out"]
 
 
-def test_one_answer_that_cannot_be_read_keeps_back_no_other(
-    paying: Sandbox, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_answer_that_cannot_be_read_keeps_back_no_other(paying: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     good, bad = asked(paying, "razorpay"), asked(paying, "razorpay")
     Refund.objects.filter(pk=bad.pk).update(currency="INR", amount_minor=PART_MINOR)
     attempt = bad.attempt
