@@ -12,6 +12,8 @@ from django.db import connection
 from payments.models import Refund
 from payments.states import RefundState
 
+_STATES = {"queued": RefundState.QUEUED, "requested": RefundState.REQUESTED}
+
 
 @dataclass(frozen=True, slots=True)
 class DueRefund:
@@ -31,6 +33,13 @@ class DueRefund:
     reason: str
     requested_at: datetime
     leased_until: datetime
+    attempts_made: int
+    asks_made: int
+
+    def is_claim_of(self, refund: Refund) -> bool:
+        """Whether this claim is still the last one, and nobody has told what became of the refund meanwhile."""
+        last = (refund.state, refund.attempts_made, refund.asks_made)
+        return last == (self.state, self.attempts_made, self.asks_made)
 
 
 def lock_refund(refund_id: int) -> Refund:
@@ -45,6 +54,7 @@ def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[Due
     `requested_at` becomes the last moment at which the gateway may be asked to give: with `may_send_again`, also where
     it was asked before.
     """
+    lease = settings.PAYMENT_LEASE_SECONDS
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -66,18 +76,11 @@ def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[Due
             SELECT claimed.id, claimed.payment_id, claimed.state, claimed.was_sent, claimed.reference::text,
                    claimed.gateway_refund_id, attempt.transaction_id, payment.by_link, payment.phone,
                    claimed.amount_minor, claimed.currency, claimed.reason, claimed.requested_at,
-                   claimed.next_attempt_at
+                   claimed.next_attempt_at, claimed.attempts_made, claimed.asks_made
             FROM claimed
             JOIN payments_payment payment ON payment.id = claimed.payment_id
             JOIN payments_paymentattempt attempt ON attempt.id = claimed.attempt_id
             """,
-            {
-                "gateway": gateway,
-                "limit": limit,
-                "lease": settings.PAYMENT_LEASE_SECONDS,
-                "queued": RefundState.QUEUED,
-                "requested": RefundState.REQUESTED,
-                "again": may_send_again,
-            },
+            {**_STATES, "gateway": gateway, "limit": limit, "again": may_send_again, "lease": lease},
         )
         return [DueRefund(*row) for row in cursor.fetchall()]

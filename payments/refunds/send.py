@@ -140,8 +140,8 @@ def _record(word: Word) -> None:
         _keep_exchange(refund, word)
         if word.status is not None:
             apply(refund, word.status)
-        elif word.error is not None and refund.next_attempt_at == word.due.leased_until:
-            # Only over our own lease: otherwise somebody has taken it up meanwhile.
+        elif word.error is not None and word.due.is_claim_of(refund):
+            # Otherwise somebody has taken it up meanwhile, or was told how it ended.
             _without_status(refund, word.due, word.error)
 
 
@@ -154,7 +154,7 @@ def _without_status(refund: Refund, due: DueRefund, error: Exception) -> None:
     elif isinstance(error, NotFound) and _was_never_made(refund.gateway, due):
         move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=timezone.now(), problem="")
     else:
-        _ask_later(refund, error)
+        _ask_later(refund, due, error)
 
 
 def _send_later(refund: Refund, error: Unavailable | Rejected) -> None:
@@ -164,11 +164,13 @@ def _send_later(refund: Refund, error: Unavailable | Rejected) -> None:
     move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=again, problem=error.message[:300])
 
 
-def _ask_later(refund: Refund, error: Exception) -> None:
+def _ask_later(refund: Refund, due: DueRefund, error: Exception) -> None:
     """Unknown is not failed: only the gateway knows, and it is asked until it says (INV-5)."""
     log.warning("what became of a refund is not known", refund=refund.pk, error=str(error))
-    due = timezone.now() + timedelta(seconds=_wait_seconds(error, SEARCH_SECONDS, refund.asks_made))
-    Refund.objects.filter(pk=refund.pk).update(next_attempt_at=due, problem=str(error)[:300])
+    again = timezone.now() + timedelta(seconds=_wait_seconds(error, SEARCH_SECONDS, refund.asks_made))
+    # Only over our own lease: an event that came during the call has made the refund due at once.
+    own = Refund.objects.filter(pk=refund.pk, next_attempt_at=due.leased_until)
+    own.update(next_attempt_at=again, problem=str(error)[:300])
 
 
 def _wait_seconds(error: Exception, seconds: Sequence[float], times: int) -> float:

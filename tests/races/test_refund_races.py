@@ -5,17 +5,19 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 
 from choptym.lib.errors import NotAllowed
 from payments import refund as refund_verb
-from payments.gateways.base import RefundOutcome
+from payments.gateways.base import RefundOutcome, RefundStatus
 from payments.models import Payment, Refund
 from payments.refund import refund_payment
+from payments.refunds import take_up
 from payments.refunds.locks import claim_refunds
+from payments.refunds.outside import write_outside_refund
 from payments.refunds.send import send_refunds
 from payments.refunds.take_up import take_up_refund
-from payments.refunds.write import Wish
+from payments.refunds.write import Wish, find_known
 from payments.settle import pay_from_wallet, settle_batch
 from payments.states import RefundState
 from tests.factories import a_while_ago, fresh, make_attempt, make_order, make_payment, make_topup, make_user, paid
@@ -37,6 +39,7 @@ from tests.payments.refunds.world import (
 from tests.payments.staff import make_staff
 from tests.races.track import at_once, meeting, slowed, wallet_is_true, without
 from wallets import post
+from wallets.locks import lock_accounts
 from wallets.models import Account
 
 PAYOUTS = {"FAPSHI_REFUNDS": "payout", "CAMPAY_REFUNDS": "payout"}
@@ -96,7 +99,7 @@ def _take_the_lock_away(monkeypatch: pytest.MonkeyPatch) -> None:
         return list(Payment.objects.filter(pk__in=payment_ids))
 
     monkeypatch.setattr(refund_verb, "lock_payments", read)
-    check = refund_verb.find_known
+    check = find_known
 
     def look_and_meet(payment: Payment, wish: Wish) -> Refund | None:
         found = check(payment, wish)
@@ -173,8 +176,7 @@ def test_control_without_the_lock_it_goes_both_ways(monkeypatch: pytest.MonkeyPa
         return accounts
 
     # The top-up itself meets nobody.
-    original = post.lock_accounts
-    monkeypatch.setattr(post, "lock_accounts", lambda ids: original(ids) if _is_empty(ids) else read(ids))
+    monkeypatch.setattr(post, "lock_accounts", lambda ids: lock_accounts(ids) if _is_empty(ids) else read(ids))
 
     _, topup, spending = refund_and_spend()
 
@@ -243,6 +245,34 @@ def test_the_same_words_at_once_end_it_once_and_make_one_row() -> None:
         assert (sorted(posted(row)), kinds_told(row)) == (["given", "out"], ["payment_refunded"])
 
 
+@pytest.mark.invariant("INV-2")
+@pytest.mark.usefixtures("silent")
+def test_of_two_first_words_at_once_the_end_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither finds a row, and the older word writes it."""
+    payment, meet = settled(), meeting(2)
+
+    def write_the_older_first(gateway: str, status: RefundStatus) -> Payment | None:
+        meet()
+        if status.outcome is RefundOutcome.DONE:
+            time.sleep(0.3)
+        return write_outside_refund(gateway, status)
+
+    monkeypatch.setattr(take_up, "write_outside_refund", write_the_older_first)
+
+    results = at_once(
+        partial(take_up_refund, "razorpay", says_outside(payment, RefundOutcome.PENDING)),
+        partial(take_up_refund, "razorpay", says_outside(payment, RefundOutcome.DONE)),
+    )
+
+    assert results == [payment, payment]
+    refund = Refund.objects.get(payment=payment)
+    assert (refund.state, sorted(posted(refund)), kinds_told(refund)) == (
+        "REFUNDED",
+        ["given", "out"],
+        ["payment_refunded"],
+    )
+
+
 def claim_while_the_payment_is_held(refund: Refund) -> list[object]:
     """Somebody who holds the payment moves the refund, while another claims it."""
     Refund.objects.filter(pk=refund.pk).update(next_attempt_at=a_while_ago())
@@ -289,4 +319,3 @@ def test_a_claim_is_made_while_somebody_holds_the_payment() -> None:
 
     assert isinstance(seconds, float), seconds
     assert seconds < 0.3
-    assert not isinstance(seconds, OperationalError)

@@ -1,10 +1,12 @@
 """Refunds for tests: payments that were paid, at the sandbox or in our books only, and what became of their money."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from choptym.lib.money import Money
 from notifications.models import Notification
@@ -28,6 +30,7 @@ BY_PAYOUT = ("fapshi", "campay")
 CURRENCY = {"fapshi": "XAF", "campay": "XAF", "razorpay": "INR", "cashfree": "INR"}
 PAID_MINOR = 50_000
 PART_MINOR = 20_000
+GIVEN = [(PART_MINOR, "paid_back")]
 # CamPay and Fapshi ration questions about one transaction.
 PATIENCE = {"approval_delay_ms": 0}
 _numbers = count(1)
@@ -150,3 +153,18 @@ def says_outside(payment: Payment, outcome: RefundOutcome = RefundOutcome.DONE, 
 
 def states(refunds: Iterable[Refund]) -> list[str]:
     return [fresh(refund).state for refund in refunds]
+
+
+def seconds_to_wait(refund: Refund) -> float:
+    assert refund.next_attempt_at is not None
+    return (refund.next_attempt_at - timezone.now()).total_seconds()
+
+
+def long_ago(refund: Refund) -> Refund:
+    """So long that the gateway's silence is a proof."""
+    Refund.objects.filter(pk=refund.pk).update(requested_at=timezone.now() - timedelta(seconds=901))
+    return due(refund)
+
+
+def nothing_written() -> bool:
+    return not Refund.objects.exists() and not Entry.objects.filter(reason__startswith="refund:").exists()
