@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from payments.gateways import get_gateway
+from payments.prove_gateway_refunds import compare_refunds
 
 TIMEOUT_SECONDS = 30
 
@@ -29,7 +30,9 @@ class GatewayBooks:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`lost`: collected, but in no book of ours. `doubled`: a payment that cost its customer twice."""
+    """`lost`: collected, or given back, but in no book of ours. `doubled`: a payment that cost its customer twice, or
+    a refund that went out twice.
+    """
 
     gateways: list[GatewayBooks]
     breaks: dict[str, list[str]]
@@ -61,9 +64,10 @@ def compare_sandbox(address: str) -> Comparison:
     for name in _spoken_for(address):
         opened_at, theirs = _their_books(address, name)
         ours = _our_books(name, since=opened_at)
-        found = _compare(theirs, ours)
-        lost += len(found["collected_not_booked"])
-        doubled += len(found["collected_twice"])
+        found, refunds = _compare(theirs, ours), compare_refunds(address, name, since=opened_at)
+        lost += len(found["collected_not_booked"]) + refunds.lost
+        doubled += len(found["collected_twice"]) + refunds.doubled
+        found |= refunds.breaks
         breaks |= {f"{name}_{kind}": places for kind, places in found.items() if places}
         booked = [row for row in ours.values() if row.amount_minor is not None and row.attempt_state == "PAID"]
         gateways.append(

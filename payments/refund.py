@@ -11,9 +11,10 @@ from choptym.lib.errors import NotAllowed
 from choptym.lib.jobs import ring_after_commit
 from payments.locks import lock_payments
 from payments.models import Refund, RefundSource, RefundWay
-from payments.refunds.take_up import fail, finish
+from payments.refunds.locks import lock_refund
+from payments.refunds.take_up import CAME_BACK, fail, finish
 from payments.refunds.write import Wish, find_known, write_refund
-from payments.states import RefundState
+from payments.states import REFUND_ENDS, RefundState
 from payments.tasks import send_refunds
 
 # Younger ones may still be answered: nobody ends them by hand.
@@ -48,6 +49,8 @@ def refund_in_transaction(payment_id: int, wish: Wish, *, actor_id: int) -> Refu
 def resolve_refund(refund_id: int, *, actor_id: int, was_given: bool, reason: str) -> Refund:
     """End a refund by what the gateway's own pages say, when its API does not tell.
 
+    One that waits in the queue can be called off (`was_given` false): nothing was sent. One that was REFUNDED can be
+    ended as not given only once the gateway has said that it came back.
     Commits: row, ledger, message and the line in the audit log together.
     Locks:   payment, wallet account.
     Raises:  NotAllowed (already_ended, too_early, not_sent), Rejected (no_reason).
@@ -55,8 +58,8 @@ def resolve_refund(refund_id: int, *, actor_id: int, was_given: bool, reason: st
     payment_id = Refund.objects.values_list("payment_id", flat=True).get(pk=refund_id)
     with transaction.atomic(durable=True):
         [payment] = lock_payments([payment_id])
-        refund = Refund.objects.select_related("payment__order").get(pk=refund_id)
-        _refuse_what_may_still_be_told(refund)
+        refund = lock_refund(refund_id)
+        _refuse_what_may_still_be_told(refund, was_given=was_given)
         details = {"refund": refund.pk, "was": refund.state, "was_given": was_given}
         record_act(
             actor_id=actor_id, verb="resolve_refund", about=f"payment:{payment.pk}", reason=reason, details=details
@@ -70,15 +73,18 @@ def resolve_refund(refund_id: int, *, actor_id: int, was_given: bool, reason: st
 
 def may_be_resolved(refund: Refund) -> bool:
     """Whether staff may end it by hand by now."""
+    if refund.state in {RefundState.QUEUED, RefundState.REFUNDED}:
+        return refund.state == RefundState.QUEUED or refund.failure_code == CAME_BACK
     asked = refund.requested_at
     old_enough = asked is not None and timezone.now() > asked + timedelta(seconds=RESOLVE_AFTER_SECONDS)
     return refund.state in {RefundState.REQUESTED, RefundState.PENDING} and old_enough
 
 
-def _refuse_what_may_still_be_told(refund: Refund) -> None:
-    if refund.finished_at is not None:
+def _refuse_what_may_still_be_told(refund: Refund, *, was_given: bool) -> None:
+    has_come_back = refund.failure_code == CAME_BACK and not was_given
+    if refund.state in REFUND_ENDS and not (refund.state == RefundState.REFUNDED and has_come_back):
         raise NotAllowed(f"This refund is {refund.state} already.", code="already_ended")
-    if refund.state == RefundState.QUEUED:
+    if refund.state == RefundState.QUEUED and was_given:
         raise NotAllowed("The gateway was not asked yet.", code="not_sent")
     if not may_be_resolved(refund):
         minutes = RESOLVE_AFTER_SECONDS // 60

@@ -107,10 +107,11 @@ class RefundState(models.TextChoices):
 
 _R = RefundState
 REFUND_MOVES: Moves = {
-    _R.QUEUED: {_R.REQUESTED, _R.REFUNDED, _R.FAILED},
+    # Straight to PENDING: an earlier call, given up as lost, was executed after all.
+    _R.QUEUED: {_R.REQUESTED, _R.PENDING, _R.REFUNDED, _R.FAILED},
     _R.REQUESTED: {_R.QUEUED, _R.PENDING, _R.REFUNDED, _R.FAILED},
     _R.PENDING: {_R.REFUNDED, _R.FAILED},
-    _R.REFUNDED: set(),
+    _R.REFUNDED: {_R.FAILED},  # it came back, as the gateway says and a person agrees
     _R.FAILED: set(),
 }
 WAITING_REFUNDS = (_R.QUEUED, _R.REQUESTED, _R.PENDING)

@@ -4,7 +4,7 @@
     gateway:<name>    what a gateway holds for us
     sales             what customers bought
     fees:<name>       what a gateway kept
-    refunds           what we gave back
+    refunds           what we gave customers: of what they had bought (`refund:<id>:given`), and as a credit
 
 Every account has one currency. Only customers' accounts store a balance: any other row would be written by every
 settlement and make them queue behind each other, so those balances are summed when somebody asks.

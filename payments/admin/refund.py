@@ -74,7 +74,8 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
             form,
             title=f"Resolve refund {refund.pk}",
             explanation="For a refund of which the gateway's API does not tell. Look it up on the gateway's own pages "
-            "first: what is said here is booked and stays so. After “no” the payment can be refunded again.",
+            "first: what is said here is booked and stays so. After “no” the payment can be refunded again. "
+            "“No” also calls off a refund that was not sent yet.",
             things=[
                 f"{refund.payment.user}, {refund.payment}: {refund.amount} through {refund.gateway}",
                 f"it is {refund.state}",

@@ -147,7 +147,7 @@ class Cashfree:
         gateway_refund_id: str = "",
         since: datetime | None = None,
     ) -> RefundStatus:
-        return self._refunds.fetch(reference, transaction_id, is_link=is_link)
+        return self._refunds.fetch(reference, transaction_id, is_link=is_link, gateway_refund_id=gateway_refund_id)
 
     def _open_order(self, request: CollectRequest, deadline: Deadline) -> tuple[Mapping[str, object], Exchange, bool]:
         """The order, new or (False) the one that this reference made before.

@@ -46,10 +46,18 @@ class CashfreeRefunds:
             raise unclear(reply, is_read=False)
         return _read(reply, request.transaction_id)
 
-    def fetch(self, reference: str, transaction_id: str, *, is_link: bool) -> RefundStatus:
+    def fetch(self, reference: str, transaction_id: str, *, is_link: bool, gateway_refund_id: str) -> RefundStatus:
+        """By our reference; one that was begun at Cashfree has none, and is found by its id."""
         deadline = self._api.start_deadline()
         order_id = self._order_of(transaction_id, deadline, is_link=is_link)
-        return _read(self._read(reference, order_id, deadline), transaction_id)
+        try:
+            return _read(self._read(reference, order_id, deadline), transaction_id)
+        except NotFound:
+            refunds = self._api.read_list(f"/orders/{order_id}/refunds", deadline) if gateway_refund_id else []
+            for refund in refunds:
+                if read_text(refund.get("cf_refund_id"), 40) == gateway_refund_id:
+                    return replace(read_refund(refund), transaction_id=transaction_id)
+            raise
 
     def _adopt(self, request: RefundRequest, order_id: str, deadline: Deadline, error: Refused) -> RefundStatus:
         """The refund that this reference made before, when it is the one that is asked for."""

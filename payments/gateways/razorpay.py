@@ -155,7 +155,7 @@ class Razorpay:
         gateway_refund_id: str = "",
         since: datetime | None = None,
     ) -> RefundStatus:
-        return self._refunds.fetch(reference, transaction_id)
+        return self._refunds.fetch(reference, transaction_id, gateway_refund_id)
 
     def _open_order(self, request: CollectRequest, deadline: Deadline) -> tuple[str, Exchange]:
         """The id of a new order, or of the one that was made when its answer got lost.

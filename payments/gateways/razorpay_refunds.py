@@ -37,10 +37,13 @@ class RazorpayRefunds:
                 return _same(made, request)
         return self._send(request, payment, deadline)
 
-    def fetch(self, reference: str, transaction_id: str) -> RefundStatus:
+    def fetch(self, reference: str, transaction_id: str, gateway_refund_id: str) -> RefundStatus:
+        """By our reference; one that was begun at Razorpay has none, and is found by its id."""
         deadline = self._api.start_deadline()
         for payment in self._reads.payments_of(transaction_id, deadline):
-            made = self._look(payment, reference, transaction_id, deadline) if _was_captured(payment) else None
+            if not _was_captured(payment):
+                continue
+            made = self._look(payment, reference, transaction_id, deadline, gateway_refund_id)
             if made is not None:
                 return made
         raise NotFound("Razorpay shows no such refund")
@@ -77,11 +80,18 @@ class RazorpayRefunds:
         return min(payments, key=lambda payment: (read_text(payment.get("created_at")), read_text(payment.get("id"))))
 
     def _look(
-        self, payment: Mapping[str, object], reference: str, transaction_id: str, deadline: Deadline
+        self,
+        payment: Mapping[str, object],
+        reference: str,
+        transaction_id: str,
+        deadline: Deadline,
+        gateway_refund_id: str = "",
     ) -> RefundStatus | None:
         path = f"/payments/{read_text(payment.get('id'))}/refunds"
         refunds, reply = self._api.read_list(path, deadline, {"count": "100"})
         ours = [refund for refund in refunds if refund_reference_of(refund) == reference]
+        if not ours and gateway_refund_id:
+            ours = [refund for refund in refunds if read_text(refund.get("id")) == gateway_refund_id]
         return _read(ours[0], transaction_id, reply) if ours else None
 
 

@@ -1,7 +1,8 @@
 """Never more back than was captured: the database counts, whoever writes the row.
 
 The parent row is locked first, so two refunds of one collection are counted one after the other. Each statement of the
-function sees what was committed before it.
+function sees what was committed before it. A row that counted before and counts no more now is not counted anew: a
+claim holds the refund, and must not wait for a payment whose holder may wait for the refund.
 """
 
 from django.db import migrations
@@ -13,6 +14,11 @@ DECLARE
     given bigint;
 BEGIN
     IF NEW.state = 'FAILED' THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.state <> 'FAILED' AND NEW.amount_minor <= OLD.amount_minor
+       AND NEW.currency = OLD.currency AND NEW.payment_id = OLD.payment_id
+       AND NEW.attempt_id IS NOT DISTINCT FROM OLD.attempt_id THEN
         RETURN NEW;
     END IF;
     PERFORM 1 FROM payments_payment WHERE id = NEW.payment_id FOR NO KEY UPDATE;

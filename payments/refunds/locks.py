@@ -1,4 +1,7 @@
-"""Claims of refunds. The row itself is written under its payment's lock (payments/locks.py)."""
+"""Claims of refunds, and the lock of one. A refund is locked after its payment, before any wallet account.
+
+A claim locks nothing else, so it may meet one who holds the payment: it skips what is locked.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +9,10 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection
 
+from payments.models import Refund
 from payments.states import RefundState
+
+_STATES = {"queued": RefundState.QUEUED, "requested": RefundState.REQUESTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +33,28 @@ class DueRefund:
     reason: str
     requested_at: datetime
     leased_until: datetime
+    attempts_made: int
+    asks_made: int
+
+    def is_claim_of(self, refund: Refund) -> bool:
+        """Whether this claim is still the last one, and nobody has told what became of the refund meanwhile."""
+        last = (refund.state, refund.attempts_made, refund.asks_made)
+        return last == (self.state, self.attempts_made, self.asks_made)
 
 
-def claim_refunds(gateway: str, limit: int) -> list[DueRefund]:
-    """Up to `limit` due refunds of this gateway; those that were QUEUED are REQUESTED now. Commits by itself."""
+def lock_refund(refund_id: int) -> Refund:
+    """This refund, locked until the caller's transaction ends: nobody claims it meanwhile. After its payment's lock."""
+    rows = Refund.objects.select_for_update(no_key=True, of=("self",)).select_related("payment__order")
+    return rows.get(pk=refund_id)
+
+
+def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[DueRefund]:
+    """Up to `limit` due refunds of this gateway; those that were QUEUED are REQUESTED now. Commits by itself.
+
+    `requested_at` becomes the last moment at which the gateway may be asked to give: with `may_send_again`, also where
+    it was asked before.
+    """
+    lease = settings.PAYMENT_LEASE_SECONDS
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -41,7 +65,8 @@ def claim_refunds(gateway: str, limit: int) -> list[DueRefund]:
             ), claimed AS (
                 UPDATE payments_refund refund
                 SET state = CASE WHEN due.state = %(queued)s THEN %(requested)s ELSE due.state END,
-                    requested_at = CASE WHEN due.state = %(queued)s THEN now() ELSE refund.requested_at END,
+                    requested_at = CASE WHEN due.state = %(queued)s OR (due.state = %(requested)s AND %(again)s)
+                                        THEN now() ELSE refund.requested_at END,
                     attempts_made = attempts_made + (due.state = %(queued)s)::int,
                     asks_made = CASE WHEN due.state = %(queued)s THEN 0 ELSE asks_made + 1 END,
                     next_attempt_at = now() + make_interval(secs => %(lease)s)
@@ -51,17 +76,11 @@ def claim_refunds(gateway: str, limit: int) -> list[DueRefund]:
             SELECT claimed.id, claimed.payment_id, claimed.state, claimed.was_sent, claimed.reference::text,
                    claimed.gateway_refund_id, attempt.transaction_id, payment.by_link, payment.phone,
                    claimed.amount_minor, claimed.currency, claimed.reason, claimed.requested_at,
-                   claimed.next_attempt_at
+                   claimed.next_attempt_at, claimed.attempts_made, claimed.asks_made
             FROM claimed
             JOIN payments_payment payment ON payment.id = claimed.payment_id
             JOIN payments_paymentattempt attempt ON attempt.id = claimed.attempt_id
             """,
-            {
-                "gateway": gateway,
-                "limit": limit,
-                "lease": settings.PAYMENT_LEASE_SECONDS,
-                "queued": RefundState.QUEUED,
-                "requested": RefundState.REQUESTED,
-            },
+            {**_STATES, "gateway": gateway, "limit": limit, "again": may_send_again, "lease": lease},
         )
         return [DueRefund(*row) for row in cursor.fetchall()]

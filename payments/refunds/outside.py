@@ -1,54 +1,89 @@
 """A refund that was begun at the gateway, by its staff or by itself: we hear of it, and it becomes a row of ours."""
 
+from dataclasses import replace
+
 import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from choptym.lib.errors import NotAllowed
+from choptym.lib.money import Money
+from notifications.notify import notify
 from payments.gateways.base import RefundOutcome, RefundStatus
 from payments.locks import lock_payments
 from payments.models import DeadLetter, Payment, PaymentAttempt, Refund, RefundSource, RefundWay
 from payments.refunds.books import left_in_sales, post_refund
-from payments.states import AttemptState, RefundState
+from payments.refunds.messages import refund_message
+from payments.states import AttemptState, PaymentState, RefundState
 
 log = structlog.get_logger(__name__)
 
 _STATES = {RefundOutcome.DONE: RefundState.REFUNDED, RefundOutcome.PENDING: RefundState.PENDING}
+_COLLECTED = (AttemptState.PAID, AttemptState.SURPLUS)
 
 
 def write_outside_refund(gateway: str, status: RefundStatus) -> Payment | None:
-    """Write and book it. None when it is about nothing of ours, or about money that never was ours.
+    """Write and book it, and tell the customer. None when it is about nothing of ours.
 
-    What cannot be booked (more than was captured, or money that the customer has spent from the wallet) is set aside
-    as a dead letter: a person looks.
-    Commits: row and ledger together.
+    None also while we do not know that the money was collected: this word came first, and must be taken up again.
+    What cannot be booked (more than was captured, money that the customer has spent from the wallet, a payment under
+    review) is set aside as a dead letter: a person mends what is in the way, and replays it.
+    Commits: row, ledger and message together.
     Locks:   payment, wallet account.
     """
     attempt = PaymentAttempt.objects.filter(gateway=gateway, transaction_id=status.transaction_id).first()
     if attempt is None or not status.transaction_id:
         return None
-    if status.is_automatic and attempt.state not in {AttemptState.PAID, AttemptState.SURPLUS}:
-        return attempt.payment  # the gateway returned what it never gave us: nothing of ours goes out
     state = _STATES.get(status.outcome)
-    if state is None:
+    if status.is_automatic or state is None:
+        # The gateway returned what it never gave us (too late, or the second payment of an order), or nothing went out.
+        log.warning("a refund at the gateway moves nothing of ours", payment=attempt.payment_id, word=status.word)
         return attempt.payment
+    if attempt.state not in _COLLECTED:
+        return None
     try:
         with transaction.atomic(durable=True):
-            _write(attempt, status, state)
+            [payment] = lock_payments([attempt.payment_id])
+            attempt.refresh_from_db()
+            _book(payment, attempt, status, state)
     except (IntegrityError, NotAllowed) as error:
-        _set_aside(attempt, status, error)
+        with transaction.atomic(durable=True):
+            _cannot_book(attempt, status, error)
     return attempt.payment
 
 
-def _write(attempt: PaymentAttempt, status: RefundStatus, state: RefundState) -> None:
-    [payment] = lock_payments([attempt.payment_id])
-    known = Refund.objects.filter(gateway=attempt.gateway, gateway_refund_id=status.gateway_refund_id)
-    if known.exists():  # the same word came twice at once: the other one was first
+def book_given_after_all(refund: Refund, status: RefundStatus) -> None:
+    """A refund that had FAILED went out after all: the money is booked, once. In the caller's transaction."""
+    attempt, given_id = refund.attempt, status.gateway_refund_id or refund.gateway_refund_id
+    if attempt is None:
         return
-    attempt.refresh_from_db()
-    if status.money is None:
-        raise NotAllowed("an outside refund of an amount that we cannot read")
-    now = timezone.now()
+    log.error("a refund that had failed was given after all", refund=refund.pk, payment=refund.payment_id)
+    try:
+        with transaction.atomic():
+            told = replace(status, gateway_refund_id=given_id)
+            _book(refund.payment, attempt, told, RefundState.REFUNDED, reason=f"refund {refund.pk} was given after all")
+    except (IntegrityError, NotAllowed) as error:
+        _cannot_book(attempt, status, error)
+
+
+def set_aside(payment_id: int, reason: str) -> None:
+    """A dead letter about a refund, after which a person looks. In the caller's transaction."""
+    log.error("a refund needs a person", payment=payment_id, reason=reason)
+    DeadLetter.objects.bulk_create([DeadLetter(payment_id=payment_id, reason=reason)], ignore_conflicts=True)
+
+
+def _book(
+    payment: Payment,
+    attempt: PaymentAttempt,
+    status: RefundStatus,
+    state: RefundState,
+    *,
+    reason: str = "begun at the gateway",
+) -> None:
+    live = Refund.objects.filter(gateway=attempt.gateway).exclude(state=RefundState.FAILED)
+    if status.gateway_refund_id and live.filter(gateway_refund_id=status.gateway_refund_id).exists():
+        return  # the same word came twice at once: the other one was first
+    money, now = _bookable(payment, attempt, status), timezone.now()
     is_done = state == RefundState.REFUNDED
     refund = Refund.objects.create(
         payment=payment,
@@ -57,9 +92,9 @@ def _write(attempt: PaymentAttempt, status: RefundStatus, state: RefundState) ->
         source=RefundSource.OUTSIDE,
         state=state,
         gateway=attempt.gateway,
-        amount_minor=status.money.amount_minor,
-        currency=status.money.currency,
-        reason="begun at the gateway",
+        amount_minor=money.amount_minor,
+        currency=money.currency,
+        reason=reason,
         gateway_refund_id=status.gateway_refund_id,
         bank_reference=status.bank_reference[:100],
         requested_at=now,
@@ -68,13 +103,24 @@ def _write(attempt: PaymentAttempt, status: RefundStatus, state: RefundState) ->
     )
     in_sales = 0 if attempt.state == AttemptState.SURPLUS else left_in_sales(payment)
     post_refund(refund, given_minor=min(refund.amount_minor, in_sales))
-    log.warning("a refund was begun at the gateway", payment=payment.pk, refund=refund.pk, money=str(status.money))
+    if is_done:
+        notify([refund_message(refund)])
+    log.warning("a refund was begun at the gateway", payment=payment.pk, refund=refund.pk, money=str(money))
 
 
-def _set_aside(attempt: PaymentAttempt, status: RefundStatus, error: Exception) -> None:
-    reason = (
-        f"the gateway gave back {status.money or 'an amount'} ({status.gateway_refund_id}), and it cannot be booked: "
-    )
-    reason += str(error).splitlines()[0][:500]
-    log.error("an outside refund could not be booked", payment=attempt.payment_id, error=reason)
-    DeadLetter.objects.bulk_create([DeadLetter(payment_id=attempt.payment_id, reason=reason)], ignore_conflicts=True)
+def _bookable(payment: Payment, attempt: PaymentAttempt, status: RefundStatus) -> Money:
+    """What went back. Raises NotAllowed when it cannot be booked as it is."""
+    if status.money is None or status.money.amount_minor <= 0:
+        raise NotAllowed("its amount cannot be read")
+    if not status.gateway_refund_id:
+        raise NotAllowed("it has no id, so nobody could tell whether it is booked already")
+    if payment.state != PaymentState.SETTLED and attempt.state != AttemptState.SURPLUS:
+        raise NotAllowed(f"the payment is {payment.state}: decide about it first")
+    return status.money
+
+
+def _cannot_book(attempt: PaymentAttempt, status: RefundStatus, error: Exception) -> None:
+    # The first line only: PostgreSQL's second one repeats the row.
+    why = str(error).splitlines()[0][:500]
+    gave = f"the gateway gave back {status.money or 'an amount'} ({status.gateway_refund_id})"
+    set_aside(attempt.payment_id, f"{gave}, and it cannot be booked: {why}")

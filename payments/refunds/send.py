@@ -3,7 +3,7 @@
 What happens if this process dies: before the claim the refund is QUEUED and due; after it REQUESTED, and due again when
 the lease has passed: then the gateway is asked what it knows. Only a gateway that takes our reference as an idempotency
 key is asked to give back a second time; the others only once their silence has proved that the first was never
-executed.
+executed: then the refund is queued again, and from its next claim on the proof begins anew.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,18 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
+from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, Exchange, NotFound, NotSent, Rejected, Unavailable
 from choptym.lib.money import Money
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
-from payments.gateways import get_gateway
+from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Gateway, RefundRequest, RefundStatus
 from payments.gateways.operators import operator_of
 from payments.gateways.threads import gateway_threads
 from payments.locks import lock_payments
 from payments.models import Refund
-from payments.refunds.locks import DueRefund, claim_refunds
+from payments.refunds.locks import DueRefund, claim_refunds, lock_refund
 from payments.refunds.take_up import apply, fail
 from payments.states import REFUND_MOVES, RefundState
 
@@ -36,8 +37,12 @@ log = structlog.get_logger(__name__)
 RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0, 3600.0)
 # After a lost answer: how soon the gateway is asked; the last one repeats.
 SEARCH_SECONDS = (2.0, 10.0, 60.0, 600.0, 3600.0)
+# However long a gateway asks us to stay away.
+LONGEST_WAIT_SECONDS = 3600.0
 # Refusals that are about us, or pass: the refund stays queued.
-PASSING = frozenset({"gateway_credentials", "gateway_disabled", "refund_float_short"})
+PASSING = frozenset({"gateway_credentials", "gateway_disabled", "refund_float_short", "unknown_gateway"})
+# A refusal that says something went back under our reference: not what we asked for, but nothing may be booked back.
+GIVEN_OTHERWISE = frozenset({"refund_key_reused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,16 @@ def send_refunds(gateway: str) -> int:
     Commits: the claims before the calls, each answer by itself.
     Raises:  OperationalError: the rest comes up again after the lease.
     """
-    dues = claim_refunds(gateway, settings.PAYMENT_BATCH_SIZE)
+    if gateway not in gateway_names():
+        return 0  # switched off: nothing is asked, and the proof of the books names what is overdue
+    began = moment()
+    may_send_again = get_gateway(gateway).rules.refund_is_repeatable
+    dues = claim_refunds(gateway, settings.PAYMENT_BATCH_SIZE, may_send_again=may_send_again)
     if not dues:
         return 0
     refuse_in_transaction()
     give_back_connections()
-    calls = [gateway_threads(gateway).submit(_call, gateway, due) for due in dues]
+    calls = [gateway_threads(gateway).submit(_call, gateway, due, began) for due in dues]
     for call in as_completed(calls):
         try:
             _record(call.result())
@@ -72,12 +81,14 @@ def send_refunds(gateway: str) -> int:
     return len(dues)
 
 
-def _call(gateway: str, due: DueRefund) -> Word:
+def _call(gateway: str, due: DueRefund, began: float) -> Word:
     """Runs in a thread of its own, without the database."""
     if timezone.now() >= due.leased_until:
         return Word(due)  # it waited for a thread too long: somebody else may be at it by now
     try:
-        return Word(due, status=_ask(get_gateway(gateway), due))
+        # As in charge.py: the call's time runs from before the claim, so its lease outlives it.
+        with begun_at(began):
+            return Word(due, status=_ask(get_gateway(gateway), due))
     except (NotFound, Rejected, Unavailable) as error:
         return Word(due, error=error)
     except Exception as error:  # one answer that we cannot read must not keep back the others
@@ -97,17 +108,17 @@ def _ask(adapter: Gateway, due: DueRefund) -> RefundStatus:
             since=due.requested_at,
         )
     except NotFound:
-        if due.state == RefundState.REQUESTED and _may_send_again(adapter, due):
+        if due.state == RefundState.REQUESTED and adapter.rules.refund_is_repeatable:
             return adapter.refund(_request(due))
         raise
 
 
-def _may_send_again(adapter: Gateway, due: DueRefund) -> bool:
-    rules = adapter.rules
-    if rules.refund_is_repeatable:
-        return True
-    proves_after = rules.refund_absence_proves_after_seconds
-    return proves_after is not None and timezone.now() > due.requested_at + timedelta(seconds=proves_after)
+def _was_never_made(gateway: str, due: DueRefund) -> bool:
+    """Whether the gateway's silence proves by now that the lost call was not executed."""
+    proves_after = get_gateway(gateway).rules.refund_absence_proves_after_seconds
+    if proves_after is None or due.state != RefundState.REQUESTED:
+        return False
+    return timezone.now() > due.requested_at + timedelta(seconds=proves_after)
 
 
 def _request(due: DueRefund) -> RefundRequest:
@@ -125,45 +136,47 @@ def _request(due: DueRefund) -> RefundRequest:
 def _record(word: Word) -> None:
     with transaction.atomic(durable=True):
         lock_payments([word.due.payment_id])
-        refund = Refund.objects.select_related("payment__order").get(pk=word.due.refund_id)
+        refund = lock_refund(word.due.refund_id)
         _keep_exchange(refund, word)
         if word.status is not None:
             apply(refund, word.status)
-        elif word.error is not None and refund.next_attempt_at == word.due.leased_until:
-            # Only over our own lease: otherwise somebody has taken it up meanwhile.
+        elif word.error is not None and word.due.is_claim_of(refund):
+            # Otherwise somebody has taken it up meanwhile, or was told how it ended.
             _without_status(refund, word.due, word.error)
 
 
 def _without_status(refund: Refund, due: DueRefund, error: Exception) -> None:
-    was_asked_to_give = not due.was_sent
-    if isinstance(error, Rejected) and error.code not in PASSING and was_asked_to_give:
+    gave_nothing = not due.was_sent and not (isinstance(error, Rejected) and error.code in GIVEN_OTHERWISE)
+    if gave_nothing and isinstance(error, Rejected) and error.code not in PASSING:
         fail(refund, code=error.code, problem=error.message)
-    elif was_asked_to_give and isinstance(error, NotSent | Busy | Rejected):
+    elif gave_nothing and isinstance(error, NotSent | Busy | Rejected):
         _send_later(refund, error)
+    elif isinstance(error, NotFound) and _was_never_made(refund.gateway, due):
+        move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=timezone.now(), problem="")
     else:
-        _ask_later(refund, error)
+        _ask_later(refund, due, error)
 
 
 def _send_later(refund: Refund, error: Unavailable | Rejected) -> None:
     """Nothing was given: it is queued again, however often; `problem` tells staff what is the matter."""
-    wait = error.retry_after_seconds or _pick(RETRY_SECONDS, refund.attempts_made)
-    again = timezone.now() + timedelta(seconds=wait)
+    again = timezone.now() + timedelta(seconds=_wait_seconds(error, RETRY_SECONDS, refund.attempts_made))
     log.warning("a refund could not be sent", refund=refund.pk, error=error.message)
     move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=again, problem=error.message[:300])
 
 
-def _ask_later(refund: Refund, error: Exception) -> None:
+def _ask_later(refund: Refund, due: DueRefund, error: Exception) -> None:
     """Unknown is not failed: only the gateway knows, and it is asked until it says (INV-5)."""
-    wait = _pick(SEARCH_SECONDS, refund.asks_made)
-    if isinstance(error, Busy) and error.retry_after_seconds is not None:
-        wait = error.retry_after_seconds
     log.warning("what became of a refund is not known", refund=refund.pk, error=str(error))
-    due = timezone.now() + timedelta(seconds=wait)
-    Refund.objects.filter(pk=refund.pk).update(next_attempt_at=due, problem=str(error)[:300])
+    again = timezone.now() + timedelta(seconds=_wait_seconds(error, SEARCH_SECONDS, refund.asks_made))
+    # Only over our own lease: an event that came during the call has made the refund due at once.
+    own = Refund.objects.filter(pk=refund.pk, next_attempt_at=due.leased_until)
+    own.update(next_attempt_at=again, problem=str(error)[:300])
 
 
-def _pick(seconds: Sequence[float], times: int) -> float:
-    return seconds[min(max(times, 1), len(seconds)) - 1]
+def _wait_seconds(error: Exception, seconds: Sequence[float], times: int) -> float:
+    """As long as the gateway asked for, else ever longer."""
+    asked = error.retry_after_seconds if isinstance(error, Busy) else None
+    return min(asked or seconds[min(max(times, 1), len(seconds)) - 1], LONGEST_WAIT_SECONDS)
 
 
 def _keep_exchange(refund: Refund, word: Word) -> None:

@@ -16,51 +16,62 @@ from payments.gateways.base import RefundOutcome, RefundStatus
 from payments.locks import lock_payments
 from payments.models import Payment, Refund
 from payments.refunds.books import post_back
+from payments.refunds.locks import lock_refund
 from payments.refunds.messages import refund_message
-from payments.refunds.outside import write_outside_refund
+from payments.refunds.outside import book_given_after_all, set_aside, write_outside_refund
 from payments.states import REFUND_ENDS, REFUND_MOVES, RefundState
 
 log = structlog.get_logger(__name__)
 
 # How often a refund that the gateway works on is asked about; the last one repeats. Banks take days.
 POLL_SECONDS = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
+# The gateway said afterwards that it did not go back: a person looks (resolve_refund).
+CAME_BACK = "came_back"
 
 
 def take_up_refund(gateway: str, status: RefundStatus) -> Payment | None:
-    """Take up what a gateway says about a refund. Returns its payment; None when it is nothing of ours.
+    """Take up what a gateway says about a refund. Returns its payment; None when it is nothing of ours (yet).
 
-    Safe to call again, in any order. A refund that we did not ask for becomes a row (see outside.py).
+    Safe to call again, in any order. A refund that we did not ask for becomes a row (see outside.py). None also while
+    the money that it gives back is not known to be collected: come again when it is.
     Commits: row, ledger and message together.
     Locks:   payment, wallet account.
     """
     refund = find_refund(gateway, status)
     if refund is None:
-        return write_outside_refund(gateway, status)
+        payment = write_outside_refund(gateway, status)
+        # An older word may have become the row meanwhile: then this one has still to be taken up.
+        refund = find_refund(gateway, status)
+        if refund is None:
+            return payment
     with transaction.atomic(durable=True):
         [payment] = lock_payments([refund.payment_id])
-        refund.refresh_from_db()
-        apply(refund, status)
+        apply(lock_refund(refund.pk), status)
     return payment
 
 
 def find_refund(gateway: str, status: RefundStatus) -> Refund | None:
     """The row that the gateway speaks of: by our reference, else by the gateway's own id."""
-    rows = Refund.objects.filter(gateway=gateway).select_related("payment__order")
+    rows = Refund.objects.filter(gateway=gateway)
     try:
         named = rows.filter(reference=uuid.UUID(status.reference)).first()
     except ValueError:
         named = None
-    return named or rows.filter(gateway_refund_id=status.gateway_refund_id).exclude(gateway_refund_id="").first()
+    if named is not None and named.state != RefundState.FAILED:
+        return named
+    same = rows.filter(gateway_refund_id=status.gateway_refund_id).exclude(gateway_refund_id="")
+    return same.exclude(state=RefundState.FAILED).first() or named or same.first()
 
 
 def apply(refund: Refund, status: RefundStatus) -> None:
-    """Write down what is true of this refund. In the caller's transaction, after the payment's lock."""
+    """Write down what is true of this refund. In the caller's transaction, after the locks of payment and refund."""
     if refund.state in REFUND_ENDS:
         _compare_with_end(refund, status)
         return
     known = {
         "gateway_refund_id": status.gateway_refund_id or refund.gateway_refund_id,
         "bank_reference": (status.bank_reference or refund.bank_reference)[:100],
+        "problem": "",
     }
     if status.outcome is RefundOutcome.DONE:
         if status.money is not None and status.money != refund.amount:
@@ -68,12 +79,12 @@ def apply(refund: Refund, status: RefundStatus) -> None:
             log.error("a refund of another amount", refund=refund.pk, problem=known["problem"])
         finish(refund, **known)
     elif status.outcome is RefundOutcome.FAILED:
-        fail(refund, code="refund_refused", problem=status.reason or status.word, **known)
+        fail(refund, code="refund_refused", **{**known, "problem": status.reason or status.word})
     else:
         if status.outcome is RefundOutcome.UNMAPPED:
             log.error("the gateway used a word we do not know", refund=refund.pk, word=status.word)
-        # The gateway has it: what was the matter before is no more.
-        _wait(refund, **{"problem": "", **known})
+            known["problem"] = f"the gateway says {status.word}, which we do not know"[:300]
+        _wait(refund, **known)
 
 
 def finish(refund: Refund, **also: str) -> None:
@@ -99,12 +110,14 @@ def _wait(refund: Refund, **also: str) -> None:
 
 
 def _compare_with_end(refund: Refund, status: RefundStatus) -> None:
-    """An end is final for us; a gateway that says otherwise afterwards needs a person."""
-    ended_as = {RefundState.REFUNDED: RefundOutcome.DONE, RefundState.FAILED: RefundOutcome.FAILED}
-    if (
-        status.outcome in {RefundOutcome.DONE, RefundOutcome.FAILED}
-        and status.outcome != ended_as[RefundState(refund.state)]
-    ):
+    """The gateway's word wins later too, where money went out; that it came back, a person must see.
+
+    A row that FAILED is booked back already, so money that went out for it after all is booked as a row of its own.
+    """
+    if refund.state == RefundState.FAILED and status.outcome is RefundOutcome.DONE:
+        book_given_after_all(refund, status)
+    elif refund.state == RefundState.REFUNDED and status.outcome is RefundOutcome.FAILED:
         problem = f"ended {refund.state}, and then the gateway said {status.word or status.outcome}"
-        log.error("a refund ended otherwise than the gateway says", refund=refund.pk, problem=problem)
-        Refund.objects.filter(pk=refund.pk).update(problem=problem[:300])
+        news = Refund.objects.filter(pk=refund.pk).exclude(failure_code=CAME_BACK)
+        if news.update(failure_code=CAME_BACK, problem=problem[:300]):
+            set_aside(refund.payment_id, f"refund {refund.pk} {problem}: look there, and end it by hand")

@@ -71,14 +71,18 @@ def write_refund(payment: Payment, wish: Wish) -> Refund:
 
 def check_refund(payment: Payment, wish: Wish) -> Plan:
     """What write_refund() would do. Raises as it does; without the payment's lock it is only a forecast."""
-    if payment.state != PaymentState.SETTLED:
-        raise NotAllowed(f"This payment is {payment.state}: there is nothing to give back.", code="not_settled")
     attempt, captured = _captured(payment, wish.attempt_id)
-    left = captured.amount_minor - _refunded(payment, attempt)
-    money = Money(_amount(wish.amount_minor, left, captured.currency), captured.currency)
-    way = RefundWay.WALLET if wish.to_wallet or not can_give_back(attempt) else RefundWay.GATEWAY
     is_surplus = attempt is not None and attempt.state == AttemptState.SURPLUS
-    given_minor = 0 if is_surplus else min(money.amount_minor, left_in_sales(payment))
+    if payment.state != PaymentState.SETTLED and not is_surplus:  # surplus is booked, whatever became of the payment
+        raise _nothing_to_give(payment)
+    way = RefundWay.WALLET if wish.to_wallet or not can_give_back(attempt) else RefundWay.GATEWAY
+    in_sales = 0 if is_surplus else max(0, left_in_sales(payment))
+    left = captured.amount_minor - _refunded(payment, attempt)
+    wanted = wish.amount_minor
+    if wanted is None and way == RefundWay.WALLET and in_sales:
+        wanted = min(left, in_sales) or None  # the rest lies in the wallet already
+    money = Money(_amount(wanted, left, captured.currency), captured.currency)
+    given_minor = min(money.amount_minor, in_sales)
     if way == RefundWay.WALLET and given_minor < money.amount_minor:
         raise NotAllowed("This money lies in the customer's wallet already.", code="already_in_wallet")
     return Plan(attempt, way, money, given_minor)
@@ -132,8 +136,12 @@ def _captured(payment: Payment, attempt_id: int | None) -> tuple[PaymentAttempt 
     wanted: dict[str, object] = {"pk": attempt_id} if attempt_id is not None else {"state": AttemptState.PAID}
     attempt = payment.attempts.filter(state__in=_COLLECTED, **wanted).first()
     if attempt is None or attempt.collected_minor is None:
-        raise NotAllowed("Nothing was collected by this try.", code="not_settled")
+        raise _nothing_to_give(payment)
     return attempt, Money(attempt.collected_minor, attempt.collected_currency)
+
+
+def _nothing_to_give(payment: Payment) -> NotAllowed:
+    return NotAllowed(f"This payment is {payment.state}: there is nothing to give back.", code="not_settled")
 
 
 def _refunded(payment: Payment, attempt: PaymentAttempt | None) -> int:

@@ -76,7 +76,16 @@ def test_what_the_gateway_may_still_tell_is_not_ended_by_hand(payment: Payment, 
         with nothing_changes():
             answer = finance.post(resolve_page(refund), {"was_given": "yes", "reason": "why"})
         assert list(problem_of(answer)) == ["__all__"]
+    for refund in (young, ended):
         assert resolve_page(refund) not in shown(finance, page_of(refund))
+
+
+def test_what_was_not_sent_yet_is_called_off(payment: Payment, finance: Client) -> None:
+    queued = make_refund(payment, 100)
+
+    finance.post(resolve_page(queued), {"was_given": "no", "reason": "the customer has changed their mind"})
+
+    assert Refund.objects.get(pk=queued.pk).state == "FAILED"
 
 
 def test_a_refund_that_needs_a_person_is_counted_and_listed(payment: Payment, finance: Client) -> None:
