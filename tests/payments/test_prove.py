@@ -145,6 +145,27 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
             f"FROM payments_paymentattempt WHERE payment_id = {payment.pk}"
         ),
     ],
+    "credit_unfounded": lambda payment: [
+        (
+            "INSERT INTO wallets_account (name, currency, opened_at) VALUES ('refunds', 'XAF', now()) "
+            "ON CONFLICT DO NOTHING"
+        ),
+        (
+            "INSERT INTO wallets_entry (debit_id, credit_id, amount_minor, currency, reason, posted_at) SELECT "
+            "(SELECT id FROM wallets_account WHERE name = 'refunds' AND currency = 'XAF'), id, 100, 'XAF', "
+            f"'credit:' || gen_random_uuid(), now() FROM wallets_account WHERE user_id = {payment.user_id}"
+        ),
+    ],
+    "fee_not_as_told": lambda payment: [f"UPDATE payments_payment SET fee_minor = 75 WHERE id = {payment.pk}"],
+    "bulk_line_without_refund": lambda payment: [
+        (
+            "WITH upload AS (INSERT INTO payments_bulkupload (kind, digest, file_name, reason, state, uploaded_by_id, "
+            "lines_count, created_at) VALUES ('REFUNDS', 'd', 'f', 'r', 'FINISHED', "
+            f"{payment.user_id}, 1, now()) RETURNING id) "
+            "INSERT INTO payments_bulkline (upload_id, number, state, payment_id, currency, reason, code, message) "
+            f"SELECT id, 2, 'DONE', {payment.pk}, 'XAF', 'r', '', '' FROM upload"
+        )
+    ],
     "settled_without_message": lambda payment: [
         f"DELETE FROM notifications_notification WHERE about = 'payment:{payment.pk}'"
     ],
