@@ -6,6 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection
 
+from payments.models import RefundSource
 from payments.states import RefundState
 
 
@@ -17,7 +18,7 @@ class DueRefund:
     payment_id: int
     state: str
     was_sent: bool
-    reference: str
+    reference: str  # "" for one that was begun at the gateway: it has never heard ours
     gateway_refund_id: str
     transaction_id: str
     by_link: bool
@@ -48,7 +49,8 @@ def claim_refunds(gateway: str, limit: int) -> list[DueRefund]:
                 FROM due WHERE refund.id = due.id
                 RETURNING refund.*, due.state <> %(queued)s AS was_sent
             )
-            SELECT claimed.id, claimed.payment_id, claimed.state, claimed.was_sent, claimed.reference::text,
+            SELECT claimed.id, claimed.payment_id, claimed.state, claimed.was_sent,
+                   CASE WHEN claimed.source = %(outside)s THEN '' ELSE claimed.reference::text END,
                    claimed.gateway_refund_id, attempt.transaction_id, payment.by_link, payment.phone,
                    claimed.amount_minor, claimed.currency, claimed.reason, claimed.requested_at,
                    claimed.next_attempt_at
@@ -62,6 +64,7 @@ def claim_refunds(gateway: str, limit: int) -> list[DueRefund]:
                 "lease": settings.PAYMENT_LEASE_SECONDS,
                 "queued": RefundState.QUEUED,
                 "requested": RefundState.REQUESTED,
+                "outside": RefundSource.OUTSIDE,
             },
         )
         return [DueRefund(*row) for row in cursor.fetchall()]

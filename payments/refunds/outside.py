@@ -5,9 +5,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from choptym.lib.errors import NotAllowed
-from payments.gateways.base import RefundOutcome, RefundStatus
+from payments.gateways.base import Outcome, RefundOutcome, RefundStatus
 from payments.locks import lock_payments
-from payments.models import DeadLetter, Payment, PaymentAttempt, Refund, RefundSource, RefundWay
+from payments.models import DeadLetter, Payment, PaymentAttempt, Refund, RefundSource, RefundWay, WebhookEvent
 from payments.refunds.books import left_in_sales, post_refund
 from payments.states import AttemptState, RefundState
 
@@ -17,35 +17,81 @@ _STATES = {RefundOutcome.DONE: RefundState.REFUNDED, RefundOutcome.PENDING: Refu
 
 
 def write_outside_refund(gateway: str, status: RefundStatus) -> Payment | None:
-    """Write and book it. None when it is about nothing of ours, or about money that never was ours.
+    """Write and book it, once. None when it is about nothing of ours, or about money that is not booked yet: ask again.
 
-    What cannot be booked (more than was captured, or money that the customer has spent from the wallet) is set aside
-    as a dead letter: a person looks.
+    Nothing is written of money that never was ours: what a payer paid twice, or too late, a gateway gives back by
+    itself. What cannot be booked (more than was captured, money that the customer has spent from the wallet, or money
+    of which nobody can tell whether it was ours) is set aside as a dead letter: a person looks.
     Commits: row and ledger together.
     Locks:   payment, wallet account.
     """
-    attempt = PaymentAttempt.objects.filter(gateway=gateway, transaction_id=status.transaction_id).first()
-    if attempt is None or not status.transaction_id:
+    attempt = _attempt_of(gateway, status)
+    if attempt is None:
         return None
-    if status.is_automatic and attempt.state not in {AttemptState.PAID, AttemptState.SURPLUS}:
-        return attempt.payment  # the gateway returned what it never gave us: nothing of ours goes out
     state = _STATES.get(status.outcome)
-    if state is None:
+    is_ours = _is_ours(attempt, status)
+    if state is None or is_ours is False:
+        return attempt.payment
+    if not _is_booked(attempt):
+        return attempt.payment if status.is_automatic else None
+    if is_ours is None:
+        _set_aside(attempt, status, "the gateway began it by itself, and whether that money was ours is not known")
         return attempt.payment
     try:
         with transaction.atomic(durable=True):
             _write(attempt, status, state)
     except (IntegrityError, NotAllowed) as error:
-        _set_aside(attempt, status, error)
+        if not _is_written(attempt, status):
+            _set_aside(attempt, status, str(error).splitlines()[0])
     return attempt.payment
+
+
+def _attempt_of(gateway: str, status: RefundStatus) -> PaymentAttempt | None:
+    """The try that it gives back: by the transaction, or by the money, which has an order of its own behind a link."""
+    tries = PaymentAttempt.objects.filter(gateway=gateway).select_related("payment")
+    named = tries.filter(transaction_id=status.transaction_id).exclude(transaction_id="").first()
+    return named or tries.filter(gateway_payment_id=status.gateway_payment_id).exclude(gateway_payment_id="").first()
+
+
+def _is_ours(attempt: PaymentAttempt, status: RefundStatus) -> bool | None:
+    """Whether it gives back the money that we booked, or shall book. None: nobody can tell.
+
+    One transaction may be paid twice. Which payment counts the gateway says, but its events come in any order: where
+    both were announced, an automatic refund of the one that we booked tells nothing.
+    """
+    booked, told = attempt.gateway_payment_id, status.gateway_payment_id
+    if not status.is_automatic:
+        return not booked or not told or booked == told
+    if not booked or not told:
+        return None
+    if booked != told:
+        return False
+    collected = WebhookEvent.objects.filter(gateway=attempt.gateway, transaction_id=attempt.transaction_id)
+    others = collected.filter(facts__status__outcome=Outcome.PAID).exclude(
+        facts__status__gateway_payment_id__in=[booked, ""]
+    )
+    return None if others.exists() else True
+
+
+def _is_booked(attempt: PaymentAttempt) -> bool:
+    """Under review, money is known and not booked: a person decides first."""
+    is_settled = attempt.state == AttemptState.PAID and attempt.payment.settled_at is not None
+    return is_settled or attempt.state == AttemptState.SURPLUS
+
+
+def _is_written(attempt: PaymentAttempt, status: RefundStatus) -> bool:
+    """The same word may come twice at once, by two roads: whoever was first has written it."""
+    known = Refund.objects.filter(gateway=attempt.gateway, gateway_refund_id=status.gateway_refund_id)
+    return known.exclude(gateway_refund_id="").exists()
 
 
 def _write(attempt: PaymentAttempt, status: RefundStatus, state: RefundState) -> None:
     [payment] = lock_payments([attempt.payment_id])
-    known = Refund.objects.filter(gateway=attempt.gateway, gateway_refund_id=status.gateway_refund_id)
-    if known.exists():  # the same word came twice at once: the other one was first
+    if _is_written(attempt, status):
         return
     attempt.refresh_from_db()
+    if not status.gateway_refund_id:
+        raise NotAllowed("an outside refund without an id: nobody could tell whether it is booked")
     if status.money is None:
         raise NotAllowed("an outside refund of an amount that we cannot read")
     now = timezone.now()
@@ -71,10 +117,10 @@ def _write(attempt: PaymentAttempt, status: RefundStatus, state: RefundState) ->
     log.warning("a refund was begun at the gateway", payment=payment.pk, refund=refund.pk, money=str(status.money))
 
 
-def _set_aside(attempt: PaymentAttempt, status: RefundStatus, error: Exception) -> None:
+def _set_aside(attempt: PaymentAttempt, status: RefundStatus, why: str) -> None:
     reason = (
         f"the gateway gave back {status.money or 'an amount'} ({status.gateway_refund_id}), and it cannot be booked: "
     )
-    reason += str(error).splitlines()[0][:500]
+    reason += why[:500]
     log.error("an outside refund could not be booked", payment=attempt.payment_id, error=reason)
     DeadLetter.objects.bulk_create([DeadLetter(payment_id=attempt.payment_id, reason=reason)], ignore_conflicts=True)

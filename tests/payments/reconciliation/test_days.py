@@ -33,7 +33,7 @@ def a_try(**columns: Any) -> Try:
     ours = Try(
         attempt_id=1, payment_id=1, reference=reference, transaction_id=f"T-{reference[:8]}", state="PAID",
         payment_state="SETTLED", by_link=False, started_at=LAST_SECOND, ended_at=LAST_SECOND,
-        asked=Money(2500, "XAF"), booked=Money(2500, "XAF"), fee_minor=50, refunded_minor=0, is_set_aside=False,
+        asked=Money(2500, "XAF"), booked=Money(2500, "XAF"), fee_minor=50, refunded_minor=0, gateway_payment_id="", is_set_aside=False,
     )  # fmt: skip
     return replace(ours, **columns)
 
