@@ -164,6 +164,7 @@ def _as_paid(check: Check, status: Status | None) -> Paid | None:
         money=None if problem else status.money,
         fee=status.fee,
         transaction_id=status.transaction_id,
+        gateway_payment_id=status.gateway_payment_id,
         problem=problem,
     )
 

@@ -89,6 +89,12 @@ def make_due(matches: Sequence[Match]) -> None:
         waiting.update(next_check_at=timezone.now())
 
 
+def look_again_soon(attempt: PaymentAttempt) -> None:
+    """Its money was booked: parked events of it, such as that it went back, need wait no longer."""
+    events = WebhookEvent.objects.filter(gateway=attempt.gateway, transaction_id=attempt.transaction_id)
+    events.filter(state=EventState.PARKED).exclude(transaction_id="").update(next_look_at=timezone.now())
+
+
 def park_strangers(looks: Sequence[Look]) -> None:
     """Events that name nothing of ours: looked up soon, when the rest is done."""
     soon = timezone.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[0])

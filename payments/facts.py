@@ -20,3 +20,4 @@ class Paid:
     transaction_id: str = ""
     problem: str = ""
     gateway: str = ""
+    gateway_payment_id: str = ""  # the money itself, where one transaction may be paid more than once

@@ -27,6 +27,7 @@ from orders.cancel import cancel_orders
 from orders.mark_paid import mark_paid
 from payments.attempts import record_attempt
 from payments.close import close_unpaid
+from payments.events import look_again_soon
 from payments.locks import lock_payments
 from payments.messages import messages_about
 from payments.models import Payment, PaymentAttempt
@@ -204,6 +205,7 @@ def _settle(case: Case, further: Sequence[Posting]) -> None:
     capture = Posting(accounts.gateway(gateway), accounts.customer(payment.user_id), case.money, f"{reason}:capture")
     fee = Money(payment.fee_minor, payment.currency) if payment.fee_minor and case.is_as_asked else None
     post_entries([capture, *fee_postings(gateway, fee, reason), *further])
+    look_again_soon(case.attempt)
     now = timezone.now()
     move(
         payment,

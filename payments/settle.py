@@ -139,9 +139,10 @@ def _write_attempts(batch: Sequence[Paid]) -> None:
             SET state = %s, collected_minor = paid.amount, collected_currency = paid.currency,
                 ended_at = coalesce(attempt.ended_at, now()),
                 transaction_id = CASE WHEN attempt.transaction_id = '' THEN paid.transaction_id
-                                      ELSE attempt.transaction_id END
-            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[])
-                 AS paid(id, amount, currency, transaction_id)
+                                      ELSE attempt.transaction_id END,
+                gateway_payment_id = left(paid.gateway_payment_id, 100)
+            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[])
+                 AS paid(id, amount, currency, transaction_id, gateway_payment_id)
             WHERE attempt.id = paid.id AND attempt.state = ANY(%s)
             """,
             [
@@ -150,6 +151,7 @@ def _write_attempts(batch: Sequence[Paid]) -> None:
                 [paid.money.amount_minor if paid.money else None for paid in tries],
                 [paid.money.currency if paid.money else "" for paid in tries],
                 [paid.transaction_id for paid in tries],
+                [paid.gateway_payment_id for paid in tries],
                 sources_of(AttemptState.PAID, ATTEMPT_MOVES),
             ],
         )

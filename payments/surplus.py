@@ -65,6 +65,8 @@ def book_surplus(payment: Payment, paid: Paid) -> bool:
             raise Mismatch(f"try {attempt.number} took money too many that we cannot read: {paid.problem}")
         return False
     collected = {"collected_minor": paid.money.amount_minor, "collected_currency": paid.money.currency}
+    if paid.gateway_payment_id:
+        collected["gateway_payment_id"] = paid.gateway_payment_id[:100]
     if not record_attempt(paid.attempt_id, _SURPLUS, None, **collected):
         return False
     log.error("the gateway took the money of a payment twice", payment=payment.pk, attempt=paid.attempt_id)

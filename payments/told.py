@@ -5,11 +5,12 @@ paid", "waiting", a word that we do not know) is a snapshot that something newer
 a hint to ask, like an unsigned one.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
+from django.utils import timezone
 
 from choptym.lib.errors import ChoptymError
 from payments.attempts import learn_transaction
@@ -19,13 +20,14 @@ from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Outcome, RefundStatus, Status
 from payments.gateways.facts_json import Facts, load_facts
 from payments.locks import Look, lock_payments
-from payments.models import PaymentAttempt, WebhookEvent
+from payments.models import Payment, PaymentAttempt, WebhookEvent
 from payments.refunds.take_up import take_up_refund
 from payments.settle import settle_batch
-from payments.states import AttemptState
+from payments.states import AttemptState, PaymentState
 
 log = structlog.get_logger(__name__)
 
+NOT_BOOKED = "gives back money that is not booked"
 UNREADABLE = "says something that this release cannot read"
 
 
@@ -72,6 +74,7 @@ def as_paid(attempt: PaymentAttempt, status: Status) -> Paid:
         money=None if problem else status.money,
         fee=status.fee,
         transaction_id=status.transaction_id,
+        gateway_payment_id=status.gateway_payment_id,
         problem=problem,
         gateway=attempt.gateway,
     )
@@ -117,7 +120,7 @@ def _settle(gateway: str, told: Sequence[tuple[Match, Status]]) -> None:
     for start in range(0, len(paid), settings.PAYMENT_BATCH_SIZE):
         settle_batch(paid[start : start + settings.PAYMENT_BATCH_SIZE])
     _learn_transactions([match for match, _ in new.values()])
-    _report_second_money(gateway, {status.transaction_id for _, status in told})
+    _report_second_money(told)
     mark_matched([(match.look.event_id, match.attempt.payment_id) for match, _ in told])
 
 
@@ -130,16 +133,15 @@ def _learn_transactions(matches: Sequence[Match]) -> None:
             learn_transaction(attempt.pk, told[attempt.pk].look.transaction_id)
 
 
-def _report_second_money(gateway: str, transaction_ids: Set[str]) -> None:
+def _report_second_money(told: Sequence[tuple[Match, Status]]) -> None:
     """Two payments of one transaction: one is booked. Gateways promise to give the other back; people should know."""
-    events = WebhookEvent.objects.filter(gateway=gateway, transaction_id__in=transaction_ids)
-    paid = events.filter(facts__status__outcome=Outcome.PAID)
-    ids: dict[str, set[str]] = {}
-    for transaction_id, payment_id in paid.values_list("transaction_id", "facts__status__gateway_payment_id"):
-        ids.setdefault(transaction_id, set()).add(payment_id)
-    for transaction_id, found in ids.items():
-        if len(found) > 1:
-            log.error("a transaction was paid twice", gateway=gateway, transaction=transaction_id, by=sorted(found))
+    tries = {match.attempt.pk for match, _ in told}
+    booked = dict(PaymentAttempt.objects.filter(pk__in=tries).values_list("pk", "gateway_payment_id"))
+    for match, status in told:
+        ids = {booked[match.attempt.pk], status.gateway_payment_id} - {""}
+        if len(ids) > 1:
+            which = {"gateway": match.attempt.gateway, "transaction": status.transaction_id}
+            log.error("a transaction was paid twice", **which, by=sorted(ids))
 
 
 def _take_up_refund(look: Look, match: Match | None, status: RefundStatus) -> None:
@@ -151,7 +153,8 @@ def _take_up_refund(look: Look, match: Match | None, status: RefundStatus) -> No
         log.exception("what is said of a refund could not be taken up", event_id=look.event_id)
         payment = None
     if payment is None:
-        _wait(look, match)
+        _wait(look, match, **({"problem": NOT_BOOKED} if match is not None else {}))
+        _ask_after_failure(match)
         return
     _ask_about(match)
     mark_matched([(look.event_id, payment.pk)])
@@ -161,6 +164,13 @@ def _wait(look: Look, match: Match | None, **why: str) -> None:
     """Nothing can be done with it yet. If its payment is open, there is something to ask all the same."""
     _ask_about(match)
     park(look, **why)
+
+
+def _ask_after_failure(match: Match | None) -> None:
+    """A try that failed, and whose money goes back, was paid after all: the gateway is asked again."""
+    if match is not None and match.attempt.state == AttemptState.NOT_PAID:
+        failed = Payment.objects.filter(pk=match.attempt.payment_id, settled_at__isnull=True)
+        failed.exclude(state=PaymentState.REVIEW).update(next_check_at=timezone.now())
 
 
 def _ask_about(match: Match | None) -> None:

@@ -261,7 +261,8 @@ class Gateway(Protocol):
         `gateway_refund_id` (as refund() or an event told it) and `since` (before it was asked) help to find a payout:
         CamPay shows one that is pending by its id only, and others for a week when it is not told since when to look.
         What a stranger may have named is believed only when the gateway's record carries our reference; where events
-        are signed, a refund of this transaction that carries none is found by its id.
+        are signed, a refund of this transaction that carries none is found by its id. No `reference`: one that was
+        begun at the gateway, with what its record says of is_automatic and gateway_payment_id.
         """
         ...
 

@@ -75,7 +75,7 @@ def read_settlement_line(row: Mapping[str, object]) -> SettlementLine | None:
     is_refund = kind == "refund"
     return SettlementLine(
         kind=kind,
-        gateway_id=read_known(row.get("refund_id" if is_refund else "cf_payment_id")),
+        gateway_id=_listed_name(row) if is_refund else read_known(row.get("cf_payment_id")),
         transaction_id=read_known(row.get("order_id")),
         reference=line.status.reference if line else "",
         money=money,
@@ -103,14 +103,18 @@ def read_collected(
 
 
 def read_refund(refund: Mapping[str, object], *, is_automatic: bool = False) -> RefundStatus:
-    """From an answer or a webhook. An automatic one has no refund_id, and nothing of ours goes out with it."""
+    """From an answer or a webhook. An automatic one has no refund_id, and nothing of ours goes out with it.
+
+    Its id is the refund_id, which is unique for a merchant: the lists of the reconciliation tell no cf_refund_id, and
+    one refund must have one name on every road.
+    """
     word = read_text(refund.get("refund_status"), 40)
     money, problem = read_money(refund.get("refund_amount"), refund.get("refund_currency") or CURRENCY)
     kind = read_text(refund.get("refund_type"), 40)
     return RefundStatus(
         outcome=REFUND_WORDS.get(word, RefundOutcome.UNMAPPED),
-        gateway_refund_id=read_text(refund.get("cf_refund_id"), 40),
-        reference=refund_reference(read_text(refund.get("refund_id"), 40)),
+        gateway_refund_id=refund_name(refund),
+        reference=refund_reference(read_known(refund.get("refund_id"))[:40]),
         money=money,
         transaction_id=read_text(refund.get("order_id"), 50),
         gateway_payment_id=read_text(refund.get("cf_payment_id"), 40),
@@ -121,6 +125,10 @@ def read_refund(refund: Mapping[str, object], *, is_automatic: bool = False) -> 
         problem=problem,
         occurred_at=read_india(refund.get("processed_at")) or read_india(refund.get("created_at")),
     )
+
+
+def refund_name(refund: Mapping[str, object]) -> str:
+    return (read_known(refund.get("refund_id")) or read_known(refund.get("cf_refund_id")))[:40]
 
 
 def refund_id_of(reference: str) -> str:
@@ -138,7 +146,7 @@ def read_line(row: Mapping[str, object]) -> Line | None:
     if kind not in {"PAYMENT", "REFUND"}:
         return None
     is_collection = kind == "PAYMENT"
-    order_id, refund_id = read_text(row.get("order_id"), 50), read_known(row.get("refund_id"))
+    order_id, refund_id = read_text(row.get("order_id"), 50), _listed_name(row)
     amount = (row.get("order_amount") if is_collection else None) or row.get("event_amount")
     money, problem = read_money(amount, row.get("event_currency"))
     word = read_text(row.get("event_status"), 40)
@@ -155,6 +163,11 @@ def read_line(row: Mapping[str, object]) -> Line | None:
         gateway_payment_id=read_text(row.get("cf_payment_id"), 40),
     )
     return Line(status, is_collection)
+
+
+def _listed_name(row: Mapping[str, object]) -> str:
+    """Of a refund: as refund_name(). An automatic one is listed under the id of its event alone."""
+    return (read_known(row.get("refund_id")) or read_known(row.get("event_id")))[:40]
 
 
 def read_money(amount: object, currency: object) -> tuple[Money | None, str]:

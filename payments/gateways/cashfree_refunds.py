@@ -8,7 +8,7 @@ from choptym.lib.errors import NotFound, Rejected
 from payments.gateways.base import REFUND_REFUSALS, RefundRequest, RefundStatus
 from payments.gateways.cashfree_api import CashfreeApi, in_rupees
 from payments.gateways.cashfree_reads import CashfreeReads, check_id
-from payments.gateways.cashfree_records import CURRENCY, read_refund, refund_id_of
+from payments.gateways.cashfree_records import CURRENCY, read_refund, refund_id_of, refund_name
 from payments.gateways.http import Refused, Reply, unclear
 from payments.gateways.reading import read_text
 
@@ -55,9 +55,18 @@ class CashfreeRefunds:
         except NotFound:
             refunds = self._api.read_list(f"/orders/{order_id}/refunds", deadline) if gateway_refund_id else []
             for refund in refunds:
-                if read_text(refund.get("cf_refund_id"), 40) == gateway_refund_id:
+                if refund_name(refund) == gateway_refund_id:
                     return replace(read_refund(refund), transaction_id=transaction_id)
             raise
+
+    def fetch_outside(self, gateway_refund_id: str, transaction_id: str, *, is_link: bool) -> RefundStatus:
+        """One that was not begun by us: an automatic one has no refund_id, so it is looked for among the order's."""
+        deadline = self._api.start_deadline()
+        order_id = self._order_of(transaction_id, deadline, is_link=is_link)
+        for record in self._api.read_list(f"/orders/{order_id}/refunds", deadline):
+            if refund_name(record) == gateway_refund_id:
+                return replace(read_refund(record), transaction_id=transaction_id)
+        raise NotFound("Cashfree shows no such refund of this order")
 
     def _adopt(self, request: RefundRequest, order_id: str, deadline: Deadline, error: Refused) -> RefundStatus:
         """The refund that this reference made before, when it is the one that is asked for."""

@@ -69,6 +69,8 @@ class RefundsByPayout:
         """Also when no new ones are made any more: the policy may have changed while one was under way."""
         if self._payouts is None:
             raise self._unsupported()
+        if not reference:
+            raise NotFound("a payout that does not carry our reference gives nothing of ours back")
         deadline = self._payouts.start_deadline()
         found = self._payouts.look(reference, deadline, gateway_refund_id=gateway_refund_id, since=since)
         if found is None:

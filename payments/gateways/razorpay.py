@@ -155,6 +155,8 @@ class Razorpay:
         gateway_refund_id: str = "",
         since: datetime | None = None,
     ) -> RefundStatus:
+        if not reference:
+            return self._refunds.fetch_outside(gateway_refund_id, transaction_id)
         return self._refunds.fetch(reference, transaction_id, gateway_refund_id)
 
     def _open_order(self, request: CollectRequest, deadline: Deadline) -> tuple[str, Exchange]:

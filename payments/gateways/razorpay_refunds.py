@@ -15,6 +15,7 @@ from payments.gateways.reading import read_text
 
 MINIMUM_MINOR = 100
 LOW_BALANCE_SECONDS = 3600.0  # when what Razorpay holds for us does not suffice
+_REFUND_ID = re.compile(r"rfnd_[A-Za-z0-9]{10,30}")
 _KNOWN = re.compile(r"fully refunded already|same idempotency key has already", re.IGNORECASE)
 _LOW_BALANCE = re.compile(r"enough balance|insufficient balance|balance is (low|insufficient)", re.IGNORECASE)
 
@@ -47,6 +48,20 @@ class RazorpayRefunds:
             if made is not None:
                 return made
         raise NotFound("Razorpay shows no such refund")
+
+    def fetch_outside(self, gateway_refund_id: str, transaction_id: str) -> RefundStatus:
+        """One that was not begun by us. Its payment tells whether the money ever was ours."""
+        if not _REFUND_ID.fullmatch(gateway_refund_id):
+            raise NotFound("not a refund of Razorpay")
+        deadline = self._api.start_deadline()
+        reply = self._api.read(f"/refunds/{gateway_refund_id}", deadline)
+        if read_text(reply.record.get("id")) != gateway_refund_id:
+            raise unclear(reply, is_read=True)
+        for payment in self._reads.payments_of(transaction_id, deadline):
+            if payment.get("id") == reply.record.get("payment_id"):
+                status = read_refund(reply.record, payment)
+                return replace(status, transaction_id=transaction_id, exchange=reply.exchange)
+        raise NotFound("this refund is of another transaction")
 
     def _send(self, request: RefundRequest, payment: Mapping[str, object], deadline: Deadline) -> RefundStatus:
         notes = {"reference": request.reference, **({"reason": request.reason[:250]} if request.reason else {})}

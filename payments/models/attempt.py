@@ -18,6 +18,13 @@ class PaymentAttempt(models.Model):
     gateway = models.CharField(max_length=20)
     state = models.CharField(max_length=9, choices=AttemptState.choices, default=AttemptState.STARTED)
     transaction_id = models.CharField(max_length=100, blank=True, help_text="The gateway's own id.")
+    gateway_payment_id = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The gateway's id of the money itself, as it was booked.",
+    )
     link = models.CharField(max_length=500, blank=True)
     instructions = models.CharField(max_length=200, blank=True)
     collected_minor = models.BigIntegerField(null=True, blank=True, help_text="What the gateway says it collected.")
@@ -41,6 +48,13 @@ class PaymentAttempt(models.Model):
                 fields=["gateway", "transaction_id"], name="attempt_transaction_once", condition=~Q(transaction_id="")
             ),
             models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="attempt_state_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["gateway", "gateway_payment_id"],
+                name="attempt_by_gateway_payment",
+                condition=~Q(gateway_payment_id=""),
+            )
         ]
 
     def __str__(self) -> str:

@@ -44,7 +44,8 @@ def compare(reading: Reading, ours: Ours) -> Comparison:
     if reading.is_complete:
         _missing_there(reading, ours.tries, result)
     by_name = {name: group.ours for group in groups if group.ours is not None for name in group.ids}
-    compare_refunds(reading, ours.refunds, by_name | _given_back(reading, ours.tries), result)
+    by_money = {one.gateway_payment_id: one for one in ours.tries if one.gateway_payment_id}
+    compare_refunds(reading, ours.refunds, by_name | by_money | _given_back(reading, ours.tries), result)
     _went_back(groups, reading, result)
     compare_fees(reading, ours, by_name, result)
     # A break about a fee may be of a payment of another day, which is no line of this one.

@@ -6,7 +6,9 @@ from dataclasses import replace
 from payments.gateways.base import Line, Outcome, Status
 from payments.models import BreakKind
 from payments.reconciliation.facts import Back, Comparison, Found, Reading, Try
-from payments.states import WAITING_REFUNDS, RefundState
+from payments.states import OPEN_ATTEMPTS, WAITING_REFUNDS, AttemptState, RefundState
+
+_BOOKED = (AttemptState.PAID, AttemptState.SURPLUS)
 
 
 def compare_refunds(
@@ -18,6 +20,7 @@ def compare_refunds(
     """
     by_reference = {one.reference: one for one in refunds}
     by_id = {one.gateway_refund_id: one for one in refunds if one.gateway_refund_id}
+    returned = _returned(reading)
     seen: set[int] = set()
     lines = [*((line, True) for line in reading.lines), *((line, False) for line in reading.around)]
     for line, is_of_day in lines:
@@ -29,14 +32,21 @@ def compare_refunds(
         seen |= {ours.refund_id} if ours else set()
         if is_of_day:
             result.lines += 1
-            _judge(line, ours, collections, result)
+            result.judged |= {status.transaction_id, status.reference} - {""}
+            if status.gateway_payment_id not in returned:
+                _judge(line, ours, collections, result)
     if reading.is_complete:
         _missing_there(reading, [one for one in refunds if one.refund_id not in seen], result)
 
 
+def _returned(reading: Reading) -> set[str]:
+    """Payments that the gateway gave back by itself: that money never was ours."""
+    never = [line.status for line in reading.everything if line.is_collection]
+    return {status.gateway_payment_id for status in never if status.outcome is Outcome.NOT_PAID} - {""}
+
+
 def _judge(line: Line, ours: Back | None, collections: Mapping[str, Try], result: Comparison) -> None:
     status = line.status
-    result.judged |= {status.transaction_id, status.reference} - {""}
     found = _unknown(line, collections, result) if ours is None else _known(status, ours, result)
     if found is not None:
         result.breaks.append(found)
@@ -49,7 +59,13 @@ def _unknown(line: Line, collections: Mapping[str, Try], result: Comparison) -> 
     given_back = collections.get(status.gateway_payment_id) or collections.get(status.transaction_id)
     if given_back is None:
         return _found(status, None, "no refund of ours")
-    result.strange_refunds.append((line, given_back.transaction_id))
+    if given_back.gateway_payment_id and status.gateway_payment_id not in {"", given_back.gateway_payment_id}:
+        return None  # the other payment of a transaction that was paid twice: it never was ours
+    if given_back.state in _BOOKED:
+        result.strange_refunds.append((line, given_back))
+    else:  # first the money that it gives back
+        tries = result.open_tries if given_back.state in OPEN_ATTEMPTS else result.ended_tries
+        tries.setdefault(given_back.attempt_id, given_back.transaction_id)
     found = _found(status, None, "begun at the gateway")
     return replace(found, attempt_id=given_back.attempt_id, our_word=given_back.payment_state)
 

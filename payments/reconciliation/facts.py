@@ -54,6 +54,7 @@ class Try:
     booked: Money | None  # its capture, or what it took too many
     fee_minor: int | None  # as booked, corrections included
     refunded_minor: int  # by refunds that did not fail
+    gateway_payment_id: str  # the money that is booked; "" when not told
     is_set_aside: bool  # a dead letter of its payment waits for somebody
 
 
@@ -118,6 +119,6 @@ class Comparison:
     open_tries: dict[int, str] = field(default_factory=dict)  # attempt → transaction: ask about them again
     ended_tries: dict[int, str] = field(default_factory=dict)  # the same; collected after we had given them up
     open_refunds: set[int] = field(default_factory=set)
-    # Begun at the gateway, each with the transaction of ours that it gives back.
-    strange_refunds: list[tuple[Line, str]] = field(default_factory=list)
+    # Begun at the gateway, each with the try of ours that it gives back.
+    strange_refunds: list[tuple[Line, Try]] = field(default_factory=list)
     fees: list[Fee] = field(default_factory=list)

@@ -7,19 +7,19 @@ to be asked about; one that had ended is looked up here, and what was collected 
 from collections.abc import Mapping, Sequence
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
-from choptym.lib.errors import NotFound, Rejected, Unavailable
+from choptym.lib.errors import ChoptymError, NotFound, Rejected, Unavailable
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from payments.attempts import learn_transaction
 from payments.facts import Paid
 from payments.gateways import get_gateway
-from payments.gateways.base import Line, Outcome, RefundOutcome, RefundStatus, Status
+from payments.gateways.base import Line, Outcome, RefundStatus, Status
 from payments.gateways.threads import gateway_threads
 from payments.locks import lock_payments
 from payments.models import Payment, PaymentAttempt, Refund
-from payments.reconciliation.facts import Comparison
+from payments.reconciliation.facts import Comparison, Try
 from payments.refunds.take_up import take_up_refund
 from payments.settle import settle_batch
 from payments.states import OPEN_ATTEMPTS, WAITING_REFUNDS, AttemptState, PaymentState
@@ -33,16 +33,14 @@ AT_ONCE = 100
 def mend(gateway: str, comparison: Comparison) -> int:
     """Do what can be done without a person. Returns how many things are on their way. Safe to run again.
 
-    Network: a status query for each try that had ended, several at a time.
+    Network: a query for each try that had ended and each refund that is not ours, several at a time.
     Commits: each group by itself.
     """
     due = ask_again(gateway, comparison.open_tries)
     booked = book_ended(gateway, comparison.ended_tries)
     waiting = Refund.objects.filter(pk__in=comparison.open_refunds, state__in=WAITING_REFUNDS)
     refunds = waiting.exclude(gateway_refund_id="").update(next_attempt_at=timezone.now())
-    told = [_as_refund(line, transaction_id) for line, transaction_id in comparison.strange_refunds]
-    refunds += sum(take_up_refund(gateway, status) is not None for status in told)
-    return due + booked + refunds
+    return due + booked + refunds + take_up_strange(gateway, comparison.strange_refunds)
 
 
 def ask_again(gateway: str, tries: Mapping[int, str]) -> int:
@@ -102,26 +100,53 @@ def _as_paid(attempt: PaymentAttempt, status: Status) -> Paid | None:
         money=None if status.problem else status.money,
         fee=status.fee,
         transaction_id=status.transaction_id,
-        problem=status.problem,
-    )
-
-
-def _as_refund(line: Line, transaction_id: str) -> RefundStatus:
-    """A line of money that went out, in the words of a refund."""
-    status = line.status
-    outcomes = {Outcome.PAID: RefundOutcome.DONE, Outcome.WAITING: RefundOutcome.PENDING}
-    return RefundStatus(
-        outcome=outcomes.get(status.outcome, RefundOutcome.UNMAPPED),
-        gateway_refund_id=status.transaction_id,
-        reference=status.reference,
-        money=status.money,
-        transaction_id=transaction_id,
         gateway_payment_id=status.gateway_payment_id,
-        bank_reference=status.operator_reference,
-        word=status.word,
         problem=status.problem,
-        occurred_at=status.occurred_at,
     )
+
+
+def take_up_strange(gateway: str, refunds: Sequence[tuple[Line, Try]]) -> int:
+    """Take up what the gateway's own records say of refunds that were not begun here.
+
+    A list does not tell all: whether the gateway began it by itself, for money that never was ours. What its record
+    does not show stays a break, for a person.
+    """
+    taken = 0
+    for start in range(0, len(refunds), AT_ONCE):
+        for status in _ask_about_refunds(gateway, refunds[start : start + AT_ONCE]):
+            taken += status is not None and _take_up(gateway, status)
+    return taken
+
+
+def _ask_about_refunds(gateway: str, refunds: Sequence[tuple[Line, Try]]) -> list[RefundStatus | None]:
+    refuse_in_transaction()
+    give_back_connections()
+    adapter = get_gateway(gateway)
+
+    def ask(named: tuple[Line, Try]) -> RefundStatus | None:
+        """Runs in a thread of its own, without the database."""
+        line, ours = named
+        transaction_id, refund_id = ours.transaction_id, line.status.transaction_id
+        try:
+            return adapter.fetch_refund(
+                "", transaction_id=transaction_id, is_link=ours.by_link, gateway_refund_id=refund_id
+            )
+        except (NotFound, Unavailable, Rejected) as error:
+            log.warning("the gateway lists a refund and does not show it", refund=refund_id, error=str(error))
+            return None
+
+    return list(gateway_threads(gateway).map(ask, refunds))
+
+
+def _take_up(gateway: str, status: RefundStatus) -> bool:
+    """One that cannot be taken up must not keep back the others."""
+    try:
+        return take_up_refund(gateway, status) is not None
+    except OperationalError:
+        raise
+    except (DatabaseError, ChoptymError):
+        log.exception("a listed refund could not be taken up", gateway=gateway, refund=status.gateway_refund_id)
+        return False
 
 
 def _parts(ids: Sequence[int]) -> list[Sequence[int]]:

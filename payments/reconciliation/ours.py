@@ -26,7 +26,7 @@ _TRIES = f"""
            payment.by_link, attempt.started_at, coalesce(payment.settled_at, attempt.ended_at),
            payment.amount_minor, payment.currency, booked.amount_minor, booked.currency,
            coalesce(fee.amount_minor, CASE attempt.state WHEN 'PAID' THEN payment.fee_minor END),
-           coalesce(refunded.amount_minor, 0),
+           coalesce(refunded.amount_minor, 0), attempt.gateway_payment_id,
            EXISTS (SELECT 1 FROM payments_deadletter letter
                    WHERE letter.payment_id = payment.id AND letter.replayed_at IS NULL)
     FROM payments_paymentattempt attempt
@@ -50,7 +50,9 @@ _TRIES = f"""
 _NAMED_TRIES = """attempt.id IN (
     SELECT id FROM payments_paymentattempt WHERE reference = ANY(%(references)s::uuid[])
     UNION SELECT id FROM payments_paymentattempt
-          WHERE gateway = %(gateway)s AND transaction_id = ANY(%(ids)s) AND transaction_id <> '')"""
+          WHERE gateway = %(gateway)s AND transaction_id = ANY(%(ids)s) AND transaction_id <> ''
+    UNION SELECT id FROM payments_paymentattempt
+          WHERE gateway = %(gateway)s AND gateway_payment_id = ANY(%(ids)s) AND gateway_payment_id <> '')"""
 # By the payment's own index: tries have none by time.
 _TRIES_OF_DAY = """payment.requested_at >= %(begin)s - %(slack)s AND payment.requested_at < %(end)s
     AND attempt.started_at >= %(begin)s AND attempt.started_at < %(end)s AND attempt.state = ANY(%(took)s)"""
@@ -101,7 +103,7 @@ def _names(reading: Reading) -> tuple[list[str], list[str]]:
     statuses = [line.status for line in reading.everything]
     references = {*(status.reference for status in statuses), *(line.reference for line in reading.settled)}
     references |= {*reading.references.values()}
-    ids = {status.transaction_id for status in statuses}
+    ids = {name for status in statuses for name in (status.transaction_id, status.gateway_payment_id)}
     for line in reading.settled:
         ids |= {line.transaction_id, line.gateway_id}
     return sorted(filter(is_uuid, references)), sorted(ids - {""})
@@ -130,13 +132,14 @@ def _fetch(query: str, values: dict[str, Any]) -> Iterable[tuple[Any, ...]]:
 
 def _as_try(row: tuple[Any, ...]) -> Try:
     first: list[Any] = list(row[:9])
-    asked, asked_currency, booked, booked_currency, fee, refunded, is_set_aside = row[9:]
+    asked, asked_currency, booked, booked_currency, fee, refunded, gateway_payment_id, is_set_aside = row[9:]
     return Try(
         **dict(zip(_TRY, first, strict=True)),
         asked=Money(asked, asked_currency),
         booked=None if booked is None else Money(booked, booked_currency),
         fee_minor=None if fee is None else int(fee),
         refunded_minor=int(refunded),
+        gateway_payment_id=gateway_payment_id,
         is_set_aside=is_set_aside,
     )
 

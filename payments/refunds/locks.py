@@ -9,10 +9,10 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection
 
-from payments.models import Refund
+from payments.models import Refund, RefundSource
 from payments.states import RefundState
 
-_STATES = {"queued": RefundState.QUEUED, "requested": RefundState.REQUESTED}
+_WORDS = {"queued": RefundState.QUEUED, "requested": RefundState.REQUESTED, "outside": RefundSource.OUTSIDE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class DueRefund:
     payment_id: int
     state: str
     was_sent: bool
-    reference: str
+    reference: str  # "" for one that was begun at the gateway: it has never heard ours
     gateway_refund_id: str
     transaction_id: str
     by_link: bool
@@ -73,7 +73,8 @@ def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[Due
                 FROM due WHERE refund.id = due.id
                 RETURNING refund.*, due.state <> %(queued)s AS was_sent
             )
-            SELECT claimed.id, claimed.payment_id, claimed.state, claimed.was_sent, claimed.reference::text,
+            SELECT claimed.id, claimed.payment_id, claimed.state, claimed.was_sent,
+                   CASE WHEN claimed.source = %(outside)s THEN '' ELSE claimed.reference::text END,
                    claimed.gateway_refund_id, attempt.transaction_id, payment.by_link, payment.phone,
                    claimed.amount_minor, claimed.currency, claimed.reason, claimed.requested_at,
                    claimed.next_attempt_at, claimed.attempts_made, claimed.asks_made
@@ -81,6 +82,6 @@ def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[Due
             JOIN payments_payment payment ON payment.id = claimed.payment_id
             JOIN payments_paymentattempt attempt ON attempt.id = claimed.attempt_id
             """,
-            {**_STATES, "gateway": gateway, "limit": limit, "again": may_send_again, "lease": lease},
+            {**_WORDS, "gateway": gateway, "limit": limit, "again": may_send_again, "lease": lease},
         )
         return [DueRefund(*row) for row in cursor.fetchall()]

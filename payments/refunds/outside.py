@@ -14,42 +14,57 @@ from payments.locks import lock_payments
 from payments.models import DeadLetter, Payment, PaymentAttempt, Refund, RefundSource, RefundWay
 from payments.refunds.books import left_in_sales, post_refund
 from payments.refunds.messages import refund_message
+from payments.refunds.whose import attempt_of, is_booked, is_ours
 from payments.states import AttemptState, PaymentState, RefundState
 
 log = structlog.get_logger(__name__)
 
 _STATES = {RefundOutcome.DONE: RefundState.REFUNDED, RefundOutcome.PENDING: RefundState.PENDING}
-_COLLECTED = (AttemptState.PAID, AttemptState.SURPLUS)
 
 
 def write_outside_refund(gateway: str, status: RefundStatus) -> Payment | None:
-    """Write and book it, and tell the customer. None when it is about nothing of ours.
+    """Write and book it, once, and tell the customer. None when it is about nothing of ours.
 
-    None also while we do not know that the money was collected: this word came first, and must be taken up again.
-    What cannot be booked (more than was captured, money that the customer has spent from the wallet, a payment under
-    review) is set aside as a dead letter: a person mends what is in the way, and replays it.
+    None also while the money is not booked yet, or under review: this word came first, and must be taken up again.
+    Nothing is written of money that never was ours: what a payer paid twice, or too late, a gateway gives back by
+    itself. What cannot be booked (more than was captured, money that the customer has spent from the wallet, or money
+    of which nobody can tell whether it was ours) is set aside as a dead letter: a person mends what is in the way, and
+    replays it.
     Commits: row, ledger and message together.
     Locks:   payment, wallet account.
     """
-    attempt = PaymentAttempt.objects.filter(gateway=gateway, transaction_id=status.transaction_id).first()
-    if attempt is None or not status.transaction_id:
+    attempt = attempt_of(gateway, status)
+    if attempt is None:
         return None
-    state = _STATES.get(status.outcome)
-    if status.is_automatic or state is None:
+    state, ours = _STATES.get(status.outcome), is_ours(attempt, status)
+    if state is None or ours is False:
         # The gateway returned what it never gave us (too late, or the second payment of an order), or nothing went out.
         log.warning("a refund at the gateway moves nothing of ours", payment=attempt.payment_id, word=status.word)
         return attempt.payment
-    if attempt.state not in _COLLECTED:
-        return None
+    if not is_booked(attempt):
+        return attempt.payment if status.is_automatic else None
     try:
         with transaction.atomic(durable=True):
             [payment] = lock_payments([attempt.payment_id])
             attempt.refresh_from_db()
+            _refuse_doubtful(ours)
             _book(payment, attempt, status, state)
     except (IntegrityError, NotAllowed) as error:
-        with transaction.atomic(durable=True):
-            _cannot_book(attempt, status, error)
+        if not _is_written(attempt, status):
+            with transaction.atomic(durable=True):
+                _cannot_book(attempt, status, error)
     return attempt.payment
+
+
+def _refuse_doubtful(ours: bool | None) -> None:
+    if ours is None:
+        raise NotAllowed("the gateway began it by itself, and whether that money was ours is not known")
+
+
+def _is_written(attempt: PaymentAttempt, status: RefundStatus) -> bool:
+    """The same word may come twice at once, by two roads: whoever was first has written it."""
+    live = Refund.objects.filter(gateway=attempt.gateway).exclude(state=RefundState.FAILED)
+    return bool(status.gateway_refund_id) and live.filter(gateway_refund_id=status.gateway_refund_id).exists()
 
 
 def book_given_after_all(refund: Refund, status: RefundStatus) -> None:
@@ -80,9 +95,8 @@ def _book(
     *,
     reason: str = "begun at the gateway",
 ) -> None:
-    live = Refund.objects.filter(gateway=attempt.gateway).exclude(state=RefundState.FAILED)
-    if status.gateway_refund_id and live.filter(gateway_refund_id=status.gateway_refund_id).exists():
-        return  # the same word came twice at once: the other one was first
+    if _is_written(attempt, status):
+        return
     money, now = _bookable(payment, attempt, status), timezone.now()
     is_done = state == RefundState.REFUNDED
     refund = Refund.objects.create(

@@ -160,6 +160,10 @@ class Cashfree(OrderDialect):
     def new_cf_id(self, key: str, what: str) -> str:
         return LETTERS[what] + self.gateway.chance.word(digits, 12, key, f"cf_{what}")
 
+    def return_id(self, payment: Payment) -> str:
+        """The refund that gives back what was paid twice, or too late."""
+        return self.new_cf_id(f"{payment.id}/return", "refund")
+
     def new_id(self, key: str) -> str:
         return f"order_{self.gateway.chance.word(ALPHANUMERIC, 20, key, 'order')}"
 

@@ -99,7 +99,7 @@ class Events:
         at = as_india_time(payment.entry.closed_at or payment.created_at)
         return {
             "cf_payment_id": int(payment.id),
-            "cf_refund_id": int(self._dialect.new_cf_id(f"{payment.id}/return", "refund")),
+            "cf_refund_id": int(self._dialect.return_id(payment)),
             "order_id": order.id,
             "refund_amount": decimals(self._dialect.amount_minor(payment)),
             "refund_currency": "INR",

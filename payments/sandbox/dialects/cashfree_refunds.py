@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from payments.sandbox.books import Entry
+from payments.sandbox.books import Entry, State
 from payments.sandbox.calls import Answer, Call, as_json
 from payments.sandbox.dialects import cashfree_rules as rules
 from payments.sandbox.dialects import cashfree_shapes as shapes
+from payments.sandbox.dialects.orders import Payment
 
 if TYPE_CHECKING:
     from payments.sandbox.dialects.cashfree import Cashfree
@@ -44,7 +45,12 @@ class Refunds:
         order = self._dialect.orders.get(call.argument)
         if order is None:
             return self._dialect.error(404, "Order Reference Id does not exist", "order_not_found")
-        return as_json([self._show(refund) for refund in order.refunds])
+        returned = [self._show_return(payment) for payment in order.payments if payment.state is State.RETURNED]
+        return as_json([*(self._show(refund) for refund in order.refunds), *returned])
+
+    def _show_return(self, payment: Payment) -> dict[str, Any]:
+        dialect = self._dialect
+        return shapes.show_return(payment, dialect.return_id(payment), dialect.amount_minor(payment))
 
     def read(self, call: Call) -> Answer:
         refund = self._dialect.refunds.get(call.arguments[1])

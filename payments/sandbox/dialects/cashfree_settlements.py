@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from payments.sandbox.books import Entry, Kind
+from payments.sandbox.books import Entry, Kind, State
 from payments.sandbox.calls import Answer, Call, as_json
 from payments.sandbox.dialects import cashfree_rules as rules
 from payments.sandbox.dialects import cashfree_shapes as shapes
@@ -79,6 +79,8 @@ class Settlements:
         entries = moved(self._dialect.gateway.books)
         rows = [(entry.closed_at or 0.0, self._show_row(entry, settled.get(entry.number))) for entry in entries]
         rows += [(settlement.at, self._show_own_row(settlement)) for settlement in self._all()]
+        returned = [entry for entry in self._dialect.gateway.books.entries if entry.state is State.RETURNED]
+        rows += [(entry.closed_at or 0.0, self._show_return(entry)) for entry in returned]
         return self._page(call, rows)
 
     def reconcile_settlements(self, call: Call) -> Answer:
@@ -201,6 +203,33 @@ class Settlements:
             "refund_processed_at": None if is_in else done_at,
             "adjustment": 0,
             **self._show_settlement_fields(settlement),
+        }
+
+    def _show_return(self, entry: Entry) -> dict[str, Any]:
+        """What was paid twice, or too late, went back; it was nobody's, so no payment is listed for it."""
+        order = order_of(entry)
+        payment = next(payment for payment in reversed(order.payments) if payment.entry is entry)
+        amount = shapes.rupees(self._dialect.amount_minor(payment))
+        at = as_india_time(entry.closed_at or 0.0)
+        return {
+            "event_id": self._dialect.return_id(payment),
+            "event_type": "REFUND",
+            "event_status": "SUCCESS",
+            "event_time": at,
+            "event_amount": amount,
+            "event_settlement_amount": amount,
+            "event_currency": "INR",
+            "sale_type": "DEBIT",
+            "order_id": order.id,
+            "order_amount": shapes.rupees(order.entry.asked_minor),
+            "cf_payment_id": payment.id,
+            "payment_amount": amount,
+            "refund_id": None,
+            "refund_arn": shapes.bank_reference(entry),
+            "refund_note": payment.reason,
+            "refund_processed_at": at,
+            "adjustment": 0,
+            **self._show_settlement_fields(None),
         }
 
 

@@ -161,6 +161,32 @@ def show_refund(refund: Entry, failed_word: str | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def show_return(payment: Payment, refund_id: str, amount_minor: int) -> dict[str, Any]:
+    """The refund that Cashfree makes by itself: it has no refund_id."""
+    at = as_india_time(payment.entry.closed_at or payment.created_at)
+    return {
+        "cf_payment_id": payment.id,
+        "cf_refund_id": refund_id,
+        "created_at": at,
+        "entity": "refund",
+        "metadata": None,
+        "order_id": payment.entry.details["order"].id,
+        "processed_at": at,
+        "refund_amount": rupees(amount_minor),
+        "refund_arn": bank_reference(payment.entry),
+        "refund_charge": 0,
+        "refund_currency": "INR",
+        "refund_id": None,
+        "refund_mode": "NORMAL",
+        "refund_note": payment.reason,
+        "refund_speed": {"requested": "STANDARD", "accepted": "STANDARD", "processed": "STANDARD", "message": None},
+        "refund_splits": [],
+        "refund_status": "SUCCESS",
+        "refund_type": "PAYMENT_AUTO_REFUND",
+        "status_description": "Refund processed successfully",
+    }
+
+
 def link_word(order: Order) -> str:
     if order.entry.state is State.COLLECTED:
         return "PAID"

@@ -78,7 +78,10 @@ class Refunds:
         return self._dialect.page(call, rows)
 
     def list_all(self, call: Call) -> Answer:
-        return self._page(call, self._dialect.refunds.values())
+        """Those that Razorpay makes by itself too."""
+        rows = [(one.created_at, partial(shapes.show_refund, one)) for one in self._dialect.refunds.values()]
+        rows += [(one.entry.closed_at or 0.0, partial(self._show_return, one)) for one in self._returned()]
+        return self._dialect.page(call, sorted(rows, key=lambda row: -row[0]))
 
     def list_of_payment(self, call: Call) -> Answer:
         payment = self._dialect.payments.get(call.argument)
@@ -88,11 +91,17 @@ class Refunds:
             return as_json(shapes.show_collection([self._show_return(payment)]))
         return self._page(call, order_of(payment.entry).refunds_of(payment))
 
+    def _returned(self) -> list[Payment]:
+        return [payment for payment in self._dialect.payments.values() if payment.state is State.RETURNED]
+
     def _show_return(self, payment: Payment) -> dict[str, Any]:
         amount_minor = self._dialect.gateway.life.amount_minor(payment.entry)
         return shapes.show_return(order_of(payment.entry), payment, self._dialect.return_id(payment), amount_minor)
 
     def read(self, call: Call) -> Answer:
+        for payment in self._returned():
+            if self._dialect.return_id(payment) == call.argument:
+                return as_json(self._show_return(payment))
         return self._show(self._dialect.refunds.get(call.argument))
 
     def read_of_payment(self, call: Call) -> Answer:

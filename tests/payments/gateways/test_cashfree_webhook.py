@@ -211,7 +211,7 @@ def test_reads_refunds(word: str, outcome: RefundOutcome) -> None:
     assert event.refund is not None
     assert (event.refund.outcome, event.refund.money) == (outcome, Money(50_000, "INR"))
     assert (event.refund.reference, event.refund.transaction_id) == (OURS, OURS)
-    assert (event.refund.gateway_refund_id, event.refund.is_automatic) == ("1319000001", False)
+    assert (event.refund.gateway_refund_id, event.refund.is_automatic) == (REFUND["refund_id"], False)
     assert (event.transaction_id, event.status) == (OURS, None)
 
 

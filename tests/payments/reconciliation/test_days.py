@@ -34,6 +34,7 @@ def a_try(**columns: Any) -> Try:
         attempt_id=1, payment_id=1, reference=reference, transaction_id=f"T-{reference[:8]}", state="PAID",
         payment_state="SETTLED", by_link=False, started_at=LAST_SECOND, ended_at=LAST_SECOND,
         asked=Money(2500, "XAF"), booked=Money(2500, "XAF"), fee_minor=50, refunded_minor=0, is_set_aside=False,
+        gateway_payment_id="",
     )  # fmt: skip
     return replace(ours, **columns)
 
@@ -113,7 +114,7 @@ def test_a_refund_of_a_payment_of_long_ago_is_known_by_its_settlement() -> None:
     result = look(ours, lines=[back], settled=[told])
 
     assert [(one.kind, one.attempt_id) for one in result.breaks] == [("REFUND", 1)]
-    assert result.strange_refunds == [(back, ours.transaction_id)]
+    assert result.strange_refunds == [(back, ours)]
 
 
 @pytest.mark.parametrize(

@@ -146,9 +146,10 @@ def test_a_refund_of_nothing_of_ours_is_nothing_of_ours(transaction_id: str) -> 
 def test_what_the_gateway_returns_of_itself_never_was_ours(state: AttemptState) -> None:
     """Too late, or the second payment of an order: what we have booked is another money."""
     payment = settled()
-    PaymentAttempt.objects.filter(payment=payment).update(state=state)
+    PaymentAttempt.objects.filter(payment=payment).update(state=state, gateway_payment_id="pay_booked")
 
-    assert take_up_refund("razorpay", says_outside(payment, is_automatic=True)) == payment
+    said = says_outside(payment, is_automatic=True, gateway_payment_id="pay_other")
+    assert take_up_refund("razorpay", said) == payment
 
     assert nothing_written()
     assert not DeadLetter.objects.exists()
