@@ -53,13 +53,18 @@ def make_environment(
     root: Path, environ: Mapping[str, str], addresses: Addresses, database_url: str, redis_url: str
 ) -> dict[str, str]:
     """Return the environment of every process: the local defaults, under what is set already."""
-    defaults = {
+    defaults = local_defaults(root, addresses, database_url, redis_url)
+    missing = {name: value for name, value in defaults.items() if not _is_given(environ, name)}
+    return {**environ, **missing}
+
+
+def local_defaults(root: Path, addresses: Addresses, database_url: str, redis_url: str) -> dict[str, str]:
+    """Return what a local stack is told of itself."""
+    return {
         **_project(addresses, database_url, redis_url),
         **_gateways(addresses.sandbox),
         "SECRET_KEY": _secret_key(root),
     }
-    missing = {name: value for name, value in defaults.items() if not _is_given(environ, name)}
-    return {**environ, **missing}
 
 
 def _is_given(environ: Mapping[str, str], name: str) -> bool:

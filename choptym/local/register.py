@@ -23,11 +23,15 @@ WAY_OUT = "remove it as its owner (`sudo make clean`), or work in a clone of you
 
 
 def write_json(path: Path, value: object) -> None:
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
     """Write the whole file or nothing of it: others read it while we run."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
-    fresh.touch(mode=0o600)  # stack.json holds the password of the database
-    fresh.write_text(json.dumps(value, indent=2) + "\n")
+    fresh.touch(mode=0o600)  # it holds the password of the database
+    fresh.write_text(text)
     fresh.replace(path)
 
 

@@ -1,6 +1,7 @@
 """The whole stack as one object: `with Stack(root) as stack:` starts everything, and stops it in the end."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,12 +12,15 @@ from types import TracebackType
 from typing import IO, Self
 
 from choptym.local import processes, register
-from choptym.local.environment import Addresses, make_environment
+from choptym.local.environment import Addresses, local_defaults, make_environment
 from choptym.local.errors import StackError
 from choptym.local.role import PROJECT, launched
 from choptym.local.roles import Roles
 from choptym.local.servers import Servers
 from choptym.local.supervisor import SAY_SECONDS, Child, Say, Supervisor, raise_failure
+
+DESCRIPTION = "stack.json"
+ENVIRONMENT = "stack.env"
 
 
 class Stack:
@@ -94,7 +98,7 @@ class Stack:
                 self._supervisor.stop(say)
         finally:
             self._supervisor = None
-            (self.root / "stack.json").unlink(missing_ok=True)
+            self._remove_description()
             self._lock.close()
             self._lock = None
 
@@ -110,7 +114,7 @@ class Stack:
         )
 
     def _clean_up(self, say: Say) -> None:
-        (self.root / "stack.json").unlink(missing_ok=True)
+        self._remove_description()
         if leftovers := register.stop_leftovers(self.root):
             say(f"stopped what an earlier run left: {', '.join(leftovers)}")
 
@@ -151,7 +155,18 @@ class Stack:
 
     def _write_description(self) -> None:
         if self._is_up:
-            register.write_json(self.root / "stack.json", self.describe())
+            register.write_json(self.root / DESCRIPTION, self.describe())
+            register.write_text(self.root / ENVIRONMENT, self._shell_lines())
+
+    def _remove_description(self) -> None:
+        for name in (DESCRIPTION, ENVIRONMENT):
+            (self.root / name).unlink(missing_ok=True)
+
+    def _shell_lines(self) -> str:
+        """Return what a shell needs to run `manage.py` on this stack, with what was given in place of our defaults."""
+        names = local_defaults(self.root, self.addresses, self.database_url, self.redis_url)
+        ours = {name: self.environment[name] for name in names if name in self.environment}
+        return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(ours.items()))
 
     def describe(self) -> dict[str, object]:
         """Return what `stack.json` says."""

@@ -5,12 +5,13 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
+import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from choptym.lib.money import CURRENCIES, Money
 from payments import prove
-from payments.prove_gateways import compare_sandbox
+from payments.prove_gateways import Comparison, compare_sandbox
 
 SHOWN = 20
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         proof = prove.prove_books()
         breaks = dict(proof.breaks)
-        comparison = compare_sandbox(options["sandbox"]) if options["sandbox"] else None
+        comparison = _compare(options["sandbox"])
         if comparison is not None:
             breaks |= comparison.breaks
         result = {
@@ -68,7 +69,27 @@ class Command(BaseCommand):
             for place in found["places"]:
                 self.stdout.write(f"  {place}")
         if result["ok"]:
-            self.stdout.write(self.style.SUCCESS("The books agree with each other, with orders, stock and gateways."))
+            self.stdout.write(self.style.SUCCESS("The books agree with each other, with orders and with stock."))
+            self.stdout.write(_about_gateways(result["gateways"]))
         self.stdout.write(
             f"lost {result['lost']}, doubled {result['doubled']}, not at their end {result['unfinished']}"
         )
+
+
+def _compare(sandbox: str) -> Comparison | None:
+    """With the sandbox's own books, if there is one. Raises CommandError where that cannot be done."""
+    if not sandbox:
+        return None
+    try:
+        comparison = compare_sandbox(sandbox)
+    except requests.RequestException as error:
+        raise CommandError(f"{sandbox} does not tell its books: {error}") from None
+    if not comparison.gateways:
+        raise CommandError(f"no gateway of ours is played by {sandbox}: nothing could be compared")
+    return comparison
+
+
+def _about_gateways(gateways: list[dict[str, Any]]) -> str:
+    if not gateways:
+        return "No gateway was asked. Its own lists are held against ours by: manage.py reconcile"
+    return f"They agree with the sandbox's books of {', '.join(gateway['name'] for gateway in gateways)}."
