@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.local.open_paths import open_to_others
+
 
 @pytest.fixture(autouse=True)
 def _open_to_others(tmp_path: Path) -> None:
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
+    open_to_others(tmp_path)

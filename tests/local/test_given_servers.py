@@ -11,14 +11,14 @@ from choptym.local.given_servers import describe, given_address, hide_password, 
 from choptym.local.postgres import Postgres
 from choptym.local.servers import Servers
 from choptym.local.supervisor import Supervisor
+from tests.local.open_paths import open_to_others
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL without its database."""
     root = tmp_path_factory.mktemp("given")
-    for directory in (root, *root.parents[:2]):
-        directory.chmod(0o755)
+    open_to_others(root)
     supervisor, postgres = Supervisor(root), Postgres(root)
     postgres.prepare()
     supervisor.start([postgres.role()])

@@ -127,7 +127,11 @@ def test_takes_seconds_and_milliseconds_of_the_last_day(ago_seconds: float, digi
     assert read(paid(), timestamp=now(ago_seconds)[:digits]).status is not None
 
 
-@pytest.mark.parametrize("timestamp", [now(25 * 3600), now(-25 * 3600), now(25 * 3600)[:10], "0", "soon", "١٢٣", "-1"])
+@pytest.mark.parametrize(
+    "timestamp",
+    [now(25 * 3600), now(-25 * 3600), now(25 * 3600)[:10], "0", "soon", "١٢٣", "-1"],
+    ids=["old", "ahead", "old-seconds", "zero", "no-number", "other-digits", "negative"],
+)
 def test_does_not_believe_what_is_stale(timestamp: str) -> None:
     with pytest.raises(BadSignature):
         read(paid(), timestamp=timestamp)
