@@ -24,34 +24,41 @@ nothing:
     GET   /control                             the gateways, and the sandbox's time
     GET   /control/{gateway}                   its knobs, and the overrides by phone
     PATCH /control/{gateway}                   {knob: value, …, "phones": {…}}: all or nothing
-    GET   /control/{gateway}/books             entries, totals by kind.state, most_in_flight, most_in_one_second, calls;
+    GET   /control/{gateway}/books             entries, totals by kind.state, most_in_flight, most_in_one_second, calls,
+                                               webhooks_held (how many);
                                                ?state= kind= reference= phone= since_entry= (a number) limit=
     GET   /control/{gateway}/webhooks          the last thousand sent, with the receiver's answer; ?gateway_id=
     POST  /control/{gateway}/webhooks/resend   {"gateway_id": …}: tell again what the transaction is now
-    POST  /control/reset                       {"seed": 7}: empty books, knobs (but webhook_url) and time as at start
+    POST  /control/{gateway}/webhooks/take     those held back since the last time (knob webhooks_held), whole, to be
+                                               delivered by the asker; they are forgotten here
+    POST  /control/{gateway}/payer             {"gateway_id": …, "decides": "pay" or "decline"}: the payer does so now;
+                                               who declined, or let a link expire, may still pay. 409: too late
+    POST  /control/reset                       {"seed": 7, "knobs": {gateway: {knob: value, …}}}: empty books, knobs
+                                               (but webhook_url) and time as at start; then those knobs are turned
     POST  /control/clock                       {"advance_seconds": n}: links and tokens expire, late things happen
 
 Knobs. Rates are shares from 0 to 1, all 0 at the start; durations are milliseconds; amounts are minor units. Speed:
 latency_ms (+ up to latency_jitter_ms), approval_delay_ms = 100 (+ up to approval_jitter_ms). The payer: refusal_rate,
 never_approve_rate (stays pending; in India it fails after payment_minutes), links_pay_themselves, operator_down (null,
 "mtn", "orange", in India "upi": its payments fail), payout_failure_rate (payouts and refunds).
-Calls: error_rate (500, nothing done), html_error_rate (502 page, nothing done), reset_rate (dropped, nothing done),
-timeout_rate (nothing done, no answer, dropped after timeout_hold_ms), error_after_capture_rate and
-timeout_after_capture_rate (the same, although the transaction exists and goes on), status_error_rate (500 when a
-transaction is read), outage (503 to all), rate_limit_per_second (null or n, then 429; retry_after_header). Money:
-wrong_amount_rate by wrong_amount_delta_minor, success_after_expiry_rate (links), success_after_failure_rate (each
-late_success_ms later), fee_basis_points, payout_fee_basis_points (refunds too). Webhooks: webhook_url,
-webhooks_enabled, and webhook_{lost,duplicate,late,reorder,before_answer,forged,unknown}_rate, webhook_late_ms; a forged
-one claims at once that a new transaction is paid, an unknown one is signed well but for a transaction nobody knows.
+Calls: busy_rate (429, nothing done), error_rate (500, nothing done), html_error_rate (502 page, nothing done),
+reset_rate (dropped, nothing done), timeout_rate (nothing done, no answer, dropped after timeout_hold_ms),
+error_after_capture_rate and timeout_after_capture_rate (the same, although the transaction exists and goes on),
+status_error_rate (500 when a transaction is read), outage (503 to all), rate_limit_per_second (null or n, then 429;
+retry_after_header). Money: wrong_amount_rate by wrong_amount_delta_minor, success_after_expiry_rate (links),
+success_after_failure_rate (each late_success_ms later), fee_basis_points, payout_fee_basis_points (refunds too).
+Webhooks: webhook_url, webhooks_enabled, webhooks_held (kept for webhooks/take instead of sent), and
+webhook_{lost,duplicate,late,reorder,before_answer,forged,unknown}_rate, webhook_late_ms; a forged one claims at once
+that a new transaction is paid, an unknown one is signed well but for a transaction nobody knows.
 What only one gateway has stands in its dialect: FapshiKnobs, CamPayKnobs, RazorpayKnobs, CashfreeKnobs, and OrderKnobs
 for the last two.
 
 Overrides by phone let tests share one sandbox: PATCH {"phones": {"677000001": {"knobs": {"refusal_rate": 1},
 "times": 2}}} holds for the next two calls that would charge that number, and for the whole life of what they create
 (approval, webhooks, status_error_rate, how it is shown); "times": null is for ever, a null override ends it. All knobs
-can be overridden but webhook_url, outage, rate_limit_per_second and retry_after_header. A phone is national: nine
-digits from 6, in India ten. There an order charges nobody: the override waits for POST payments/create/… (Razorpay) and
-orders/sessions (Cashfree), for links, captures, and refunds of that phone's payments.
+can be overridden but webhook_url, webhooks_held, outage, rate_limit_per_second and retry_after_header. A phone is
+national: nine digits from 6, in India ten. There an order charges nobody: the override waits for POST
+payments/create/… (Razorpay) and orders/sessions (Cashfree), for links, captures, and refunds of that phone's payments.
 
 Luck is a hash of the seed, the gateway, the caller's reference (else its phone) with the number of times it was seen,
 and the knob: the same seed and references give the same world in any order of arrival. At Fapshi the documented test

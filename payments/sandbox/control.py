@@ -1,6 +1,7 @@
 """The control side: knobs, books, webhooks, seed and clock, as JSON. Not part of any gateway."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
@@ -44,9 +45,20 @@ def _steer(gateway: Gateway, method: str, what: str, query: Mapping[str, str], b
             return _show_books(gateway, query)
         case "GET", "webhooks":
             return as_json({"webhooks": gateway.sender.as_json(query.get("gateway_id"))})
-        case "POST", "webhooks/resend":
-            return _resend(gateway, body.get("gateway_id"))
+        case "POST", _:
+            return _order(gateway, what, body)
     return _refuse(404, "not_found", f"nothing at {method} {what}")
+
+
+def _order(gateway: Gateway, what: str, body: dict[str, Any]) -> Answer:
+    match what:
+        case "webhooks/resend":
+            return _resend(gateway, body.get("gateway_id"))
+        case "webhooks/take":
+            return as_json({"webhooks": [asdict(held) for held in gateway.sender.take_held()]})
+        case "payer":
+            return _decide(gateway, body.get("gateway_id"), body.get("decides"))
+    return _refuse(404, "not_found", f"nothing at POST {what}")
 
 
 def _show_knobs(gateway: Gateway) -> Answer:
@@ -72,6 +84,7 @@ def _show_books(gateway: Gateway, query: Mapping[str, str]) -> Answer:
             "most_in_flight": gateway.traffic.most_in_flight,
             "most_in_one_second": gateway.traffic.most_in_one_second,
             "calls": gateway.traffic.calls,
+            "webhooks_held": gateway.sender.held,
         }
     )
 
@@ -80,20 +93,46 @@ def _resend(gateway: Gateway, gateway_id: object) -> Answer:
     entry = gateway.books.by_gateway_id.get(gateway_id) if isinstance(gateway_id, str) else None
     if entry is None:
         return _refuse(404, "unknown_transaction", "no transaction with this gateway_id", "gateway_id")
-    if gateway.knobs.webhook_url is None:
-        return _refuse(409, "no_webhook_url", "the gateway has no webhook_url")
+    if not gateway.sender.has_receiver:
+        return _refuse(409, "no_webhook_url", "the gateway has no webhook_url, and does not hold its webhooks")
     gateway.sender.resend(entry)
     return as_json({"gateway_id": entry.gateway_id, "state": entry.state}, 202)
+
+
+def _decide(gateway: Gateway, gateway_id: object, decision: object) -> Answer:
+    entry = gateway.books.by_gateway_id.get(gateway_id) if isinstance(gateway_id, str) else None
+    if entry is None:
+        return _refuse(404, "unknown_transaction", "no transaction with this gateway_id", "gateway_id")
+    if decision not in ("pay", "decline"):
+        return _refuse(400, "bad_value", 'decides must be "pay" or "decline"', "decides")
+    if not gateway.life.order(entry, pays=decision == "pay"):
+        return _refuse(409, "already_ended", f"the transaction is {entry.state}")
+    return as_json({"gateway_id": entry.gateway_id, "state": entry.state})
 
 
 def _reset(gateways: Mapping[str, Gateway], clock: Clock, body: dict[str, Any]) -> Answer:
     seed = body.get("seed", DEFAULT_SEED)
     if not isinstance(seed, int) or isinstance(seed, bool):
         return _refuse(400, "bad_value", "seed must be a whole number", "seed")
+    knobs = body.get("knobs", {})
+    if not isinstance(knobs, dict) or not all(isinstance(knobs.get(name, {}), dict) for name in gateways):
+        return _refuse(400, "bad_value", "knobs must be an object: gateway → knobs", "knobs")
     clock.reset()
     for gateway in gateways.values():
         gateway.reset(seed)
-    return as_json({"seed": seed})
+    return _turn_all(gateways, knobs) or as_json({"seed": seed})
+
+
+def _turn_all(gateways: Mapping[str, Gateway], knobs: Mapping[str, Any]) -> Answer | None:
+    """The knobs of the new world, by gateway; the answer is a refusal."""
+    for name, changes in knobs.items():
+        if name not in gateways:
+            return _refuse(400, "bad_value", f"there is no gateway {name}", "knobs")
+        try:
+            gateways[name].turn(changes)
+        except BadKnobError as problem:
+            return _refuse(400, problem.code, str(problem), problem.knob)
+    return None
 
 
 def _advance(clock: Clock, body: dict[str, Any]) -> Answer:

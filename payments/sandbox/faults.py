@@ -90,7 +90,12 @@ def _identify(gateway: Gateway, call: Call, operation: Operation) -> None:
 def _is_rolling(knobs: Knobs) -> bool:
     """Whether any fault of a plain read is switched on; if not, counting reads would be work for nothing."""
     return bool(
-        knobs.latency_jitter_ms or knobs.error_rate or knobs.html_error_rate or knobs.timeout_rate or knobs.reset_rate
+        knobs.latency_jitter_ms
+        or knobs.busy_rate
+        or knobs.error_rate
+        or knobs.html_error_rate
+        or knobs.timeout_rate
+        or knobs.reset_rate
     )
 
 
@@ -110,6 +115,8 @@ def _fail_before(gateway: Gateway, call: Call) -> Answer | None:
         raise HangUpError
     if happens(knobs.timeout_rate, call.key, "timeout"):
         raise HangUpError(knobs.timeout_hold_ms / 1000)
+    if happens(knobs.busy_rate, call.key, "busy"):
+        return gateway.dialect.error(429, "Too many requests")
     if happens(knobs.error_rate, call.key, "error"):
         return gateway.dialect.error(500, "Internal server error")
     if happens(knobs.html_error_rate, call.key, "html_error"):

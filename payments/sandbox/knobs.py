@@ -79,6 +79,7 @@ class Knobs:
     never_approve_rate: float = rate()
     links_pay_themselves: bool = switch()
     # Calls that go wrong.
+    busy_rate: float = rate()
     error_rate: float = rate()
     error_after_capture_rate: float = rate()
     html_error_rate: float = rate()
@@ -102,6 +103,7 @@ class Knobs:
     # Webhooks.
     webhook_url: str | None = url()
     webhooks_enabled: bool = switch(True)
+    webhooks_held: bool = switch(per_call=False)
     webhook_lost_rate: float = rate()
     webhook_duplicate_rate: float = rate()
     webhook_late_rate: float = rate()

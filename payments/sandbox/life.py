@@ -28,8 +28,7 @@ class Life:
         if not entry.link_id:
             self.ask(entry)
         elif gateway.knobs_for(entry).links_pay_themselves:
-            entry.phone = entry.phone or gateway.dialect.numbering.default_payer
-            entry.operator = gateway.dialect.numbering.find_operator(entry.phone)
+            self._open_link(entry)
             self.ask(entry)
         gateway.sender.forge(entry)
 
@@ -67,6 +66,29 @@ class Life:
             self._fail(entry, reason)
         elif not reason and entry.state in (State.PENDING, State.FAILED):
             self._take(entry)
+
+    def order(self, entry: Entry, *, pays: bool) -> bool:
+        """Somebody decides for the payer, now. False: it is too late for that.
+
+        A payer may pay after the failure or the expiry was told, as the knobs for late success let it happen.
+        """
+        if entry.state not in ((State.PENDING, State.FAILED, State.EXPIRED) if pays else (State.PENDING,)):
+            return False
+        if not entry.tries:
+            self._open_link(entry)
+            entry.tries += 1
+            self._gateway.dialect.note_try(entry)
+        if pays:
+            self._take(entry)
+        else:
+            self._fail(entry, REFUSED)
+        return True
+
+    def _open_link(self, entry: Entry) -> None:
+        """Somebody of the default phone, when nobody said who."""
+        numbering = self._gateway.dialect.numbering
+        entry.phone = entry.phone or numbering.default_payer
+        entry.operator = numbering.find_operator(entry.phone)
 
     def expire(self, entry: Entry) -> None:
         """The link closes. What the payer approved a moment ago may still arrive."""

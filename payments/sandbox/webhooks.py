@@ -1,8 +1,9 @@
-"""Sending webhooks, with everything that can go wrong on their way. Remembers the last thousand."""
+"""Sending webhooks, with everything that can go wrong on their way, or holding them. Remembers the last thousand."""
 
 import asyncio
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,19 @@ class Delivery:
     milliseconds: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A webhook that was kept back: what would have been sent, for somebody else to deliver."""
+
+    gateway_id: str
+    kind: str  # as in Delivery
+    word: str
+    method: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: str
+
+
 def open_session() -> ClientSession:
     """The one session for all webhooks; its connections stay open between them."""
     return ClientSession(connector=TCPConnector(limit=100, keepalive_timeout=60))
@@ -48,12 +62,13 @@ class Sender:
     def forget(self) -> None:
         self.log: deque[Delivery] = deque(maxlen=REMEMBERED)
         self._overtaken: Message | None = None
+        self._held: list[Held] = []
 
     def announce(self, entry: Entry) -> None:
         """Tell the merchant what became of a transaction, as well as the knobs allow."""
         gateway = self._gateway
         knobs = gateway.knobs_for(entry)
-        if knobs.webhook_url is None or not knobs.webhooks_enabled or not gateway.dialect.announces(entry):
+        if not self.has_receiver or not knobs.webhooks_enabled or not gateway.dialect.announces(entry):
             return
         for message in gateway.dialect.webhooks(entry):
             self._release(entry, message)
@@ -107,9 +122,27 @@ class Sender:
         for message in self._gateway.dialect.webhooks(entry):
             self.send(message, "resent")
 
+    @property
+    def has_receiver(self) -> bool:
+        """Whether there is anybody to send to, or to hold for."""
+        return self._gateway.knobs.webhook_url is not None or self._gateway.knobs.webhooks_held
+
+    @property
+    def held(self) -> int:
+        """How many are kept back."""
+        return len(self._held)
+
+    def take_held(self) -> list[Held]:
+        """What was kept back since the last time, oldest first; it is forgotten here."""
+        held, self._held = self._held, []
+        return held
+
     def send(self, message: Message, kind: str, tried: int = 0) -> None:
         url = self._gateway.knobs.webhook_url
-        if url is not None:
+        if self._gateway.knobs.webhooks_held:
+            self._note(message, kind)
+            self._held.append(_hold(message, kind, tried))
+        elif url is not None:
             delivering = self._deliver(url, message, self._note(message, kind), tried)
             task = asyncio.get_running_loop().create_task(delivering, name=message.gateway_id)
             self._under_way.add(task)
@@ -129,7 +162,7 @@ class Sender:
     async def _deliver(self, url: str, message: Message, delivery: Delivery, tried: int) -> None:
         if self.session is None:
             return
-        headers = message.headers if message.stamp is None else {**message.headers, **message.stamp(tried + 1)}
+        headers = _headers(message, tried)
         timeout = ClientTimeout(total=self._gateway.dialect.webhook_timeout_seconds)
         started = time.monotonic()
         try:
@@ -160,3 +193,19 @@ class Sender:
     def as_json(self, gateway_id: str | None = None) -> list[dict[str, Any]]:
         """The log, oldest first; of one transaction when its id is given."""
         return [asdict(delivery) for delivery in self.log if gateway_id in (None, delivery.gateway_id)]
+
+
+def _headers(message: Message, tried: int) -> Mapping[str, str]:
+    return message.headers if message.stamp is None else {**message.headers, **message.stamp(tried + 1)}
+
+
+def _hold(message: Message, kind: str, tried: int) -> Held:
+    return Held(
+        gateway_id=message.gateway_id,
+        kind=kind,
+        word=message.word,
+        method=message.method,
+        query=message.query or {},
+        headers=_headers(message, tried),
+        body=message.body.decode(),
+    )
