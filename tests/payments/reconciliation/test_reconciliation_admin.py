@@ -52,7 +52,7 @@ def test_the_picture_shows_what_agreed_and_what_did_not(sandbox: Sandbox) -> Non
 
     text = body(signed_in(make_staff()), LIST)
 
-    assert f"<title>{today()}: 9 agree, 1 open breaks</title>" in text
+    assert f"<title>{today()}: 9 agree, 1 open break</title>" in text
     assert text.count(": not compared</title>") == 13
     assert re.findall(r'ct-good" x="286" y="(\d+)" width="18" height="(\d+)"', text) == [("6", "54")]
     assert re.findall(r'ct-bad" x="286" y="(\d+)" width="18" height="(\d+)"', text) == [("0", "6")]
