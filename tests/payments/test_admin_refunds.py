@@ -148,7 +148,6 @@ def test_what_cannot_be_given_back_says_why(payment: Payment, finance: Client) -
     assert refund_page(waiting) not in shown(finance, page_of(waiting))
 
 
-@pytest.mark.invariant("INV-4")
 def test_a_decimal_comma_is_refused_with_a_sentence_and_never_read_as_hundreds(finance: Client) -> None:
     dear = make_settled(price_minor=400_000)  # enough for 1,550.00 INR to be given back
 
