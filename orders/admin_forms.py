@@ -14,7 +14,11 @@ from orders.models import Product
 class ProductForm(ThemedForm[Product]):
     """`price` is what stands on the menu (2500 for FCFA, 420.50 for INR); the row keeps minor units."""
 
-    price = forms.CharField(widget=TEXT_INPUT, max_length=20, help_text="In the shop's currency: 2500, or 420.50 INR.")
+    price = forms.CharField(
+        widget=TEXT_INPUT,
+        max_length=20,
+        help_text="In the shop's currency: 2500 for FCFA, 420.50 for INR (number only).",
+    )
     reason = forms.CharField(
         widget=TEXT_INPUT,
         max_length=REASON_LENGTH,
@@ -30,7 +34,7 @@ class ProductForm(ThemedForm[Product]):
         super().__init__(*args, **kwargs)
         self.price_before = self.instance.price_minor if self.instance.pk else 0
         if self.instance.pk and "price" in self.fields:
-            self.fields["price"].initial = str(self.instance.price).split(" ")[0].replace(",", "")
+            self.fields["price"].initial = self.instance.price.to_written()
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -38,7 +42,7 @@ class ProductForm(ThemedForm[Product]):
         if shop is None or "price" not in data:
             return data
         try:
-            price = Money.from_major(data["price"].replace(",", "").replace(" ", ""), shop.currency)
+            price = Money.from_written(data["price"], shop.currency)
         except ValueError as error:
             self.add_error("price", str(error))
             return data

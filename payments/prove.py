@@ -98,7 +98,7 @@ _CHECKS = {
         WHERE payment.state = 'SETTLED' AND payment.phone <> '' AND NOT EXISTS (
             SELECT 1 FROM notifications_notification message WHERE message.about = 'payment:' || payment.id
                AND message.kind IN ('payment_settled', 'payment_settled_late', 'payment_accepted',
-                                    'payment_credited', 'wallet_topped_up', 'wallet_credited'))
+                                    'payment_credited', 'payment_returned', 'wallet_topped_up', 'wallet_credited'))
           AND NOT EXISTS (SELECT 1 FROM notifications_preference wish
                           WHERE wish.user_id = payment.user_id AND NOT wish.by_sms)
     """,

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from django.template.defaultfilters import pluralize
+
 from choptym.lib.money import Money
 from choptym.lib.tones import BUSY, WARNING, tone_of
 from payments.models import Payment, PaymentAttempt, Refund, RefundSource, RefundWay
@@ -73,7 +75,7 @@ def _asked(refund: Refund, at: datetime) -> Step:
 
 def _sent(refund: Refund, at: datetime) -> Step:
     is_open = refund.finished_at is None and refund.state != RefundState.QUEUED
-    asks = f", asked about {refund.asks_made} times since" if refund.asks_made else ""
+    asks = f", asked about {refund.asks_made} time{pluralize(refund.asks_made)} since" if refund.asks_made else ""
     return Step(
         at,
         "refund sent",

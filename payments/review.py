@@ -21,18 +21,17 @@ from choptym.audit.record import record_act
 from choptym.lib.errors import NotAllowed, Rejected
 from choptym.lib.jobs import ring_after_commit
 from choptym.lib.money import CURRENCIES, Money
-from choptym.lib.states import move
+from choptym.lib.states import move, sources_of
 from notifications.notify import notify
 from orders.cancel import cancel_orders
 from orders.mark_paid import mark_paid
-from payments.attempts import record_attempt
 from payments.close import close_unpaid
 from payments.events import look_again_soon
 from payments.locks import lock_payments
 from payments.messages import messages_about
 from payments.models import Payment, PaymentAttempt
 from payments.refunds.write import Wish, can_give_back, write_refund
-from payments.states import PAYMENT_MOVES, AttemptState, PaymentState
+from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
 from payments.surplus import fee_postings
 from payments.tasks import send_refunds
 from wallets import accounts
@@ -88,8 +87,9 @@ def return_payment(payment_id: int, *, actor_id: int, reason: str, collected: Mo
     Commits, Locks, Raises: as credit_payment; the gateway is called afterwards.
     """
     with _decision(payment_id, "return_payment", actor_id, reason, collected) as case:
-        _credit(case)
-        if can_give_back(case.attempt):
+        gives_back = can_give_back(case.attempt)
+        _credit(case, "payment_returned" if gives_back else "payment_credited")
+        if gives_back:
             refund = write_refund(case.payment, Wish(reason=reason, asked_by_id=actor_id))
             ring_after_commit(send_refunds, refund.gateway)
     return case.payment
@@ -108,9 +108,15 @@ def fail_payment(payment_id: int, *, actor_id: int, reason: str) -> Payment:
         payment, attempt = _under_review(payment_id)
         # Written down before it is changed.
         _record("fail_payment", payment, _told(attempt), actor_id=actor_id, reason=reason)
-        record_attempt(attempt.pk, AttemptState.DISPROVED, None, problem=reason)
+        _disprove(attempt)
         close_unpaid(payment, PaymentState.FAILED, code="not_collected", problem=payment.problem)
     return payment
+
+
+def _disprove(attempt: PaymentAttempt) -> None:
+    """When it was answered and what with stays: what a person found later stands in the audit log."""
+    paid = PaymentAttempt.objects.filter(pk=attempt.pk, state__in=sources_of(AttemptState.DISPROVED, ATTEMPT_MOVES))
+    paid.update(state=AttemptState.DISPROVED)
 
 
 @contextmanager
@@ -190,13 +196,16 @@ def _pay_order(case: Case, order_id: int) -> None:
     notify(messages_about([(payment, "payment_accepted")], credited=case.money, rest=rest))
 
 
-def _credit(case: Case) -> None:
-    """Runs in the caller's transaction, after the payment's lock: whatever else becomes of the money starts here."""
+def _credit(case: Case, kind: str = "payment_credited") -> None:
+    """Runs in the caller's transaction, after the payment's lock: whatever else becomes of the money starts here.
+
+    `kind` is the one message about it: who is told that money is in the wallet must find it there.
+    """
     payment = case.payment
     if payment.order_id is not None:
         cancel_orders([payment.order_id])
     _settle(case, [])
-    notify(messages_about([(payment, "payment_credited")], credited=case.money))
+    notify(messages_about([(payment, kind)], credited=case.money))
 
 
 def _settle(case: Case, further: Sequence[Posting]) -> None:

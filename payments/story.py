@@ -17,16 +17,19 @@ from payments.models import DeadLetter, Detour, Payment, PaymentAttempt, Refund,
 from payments.refund_story import collected_by, refund_steps, refunded_of
 from payments.states import AttemptState
 from payments.story_steps import (
+    HOLDS_MONEY,
     Step,
     acceptance,
     act,
     dead_letter,
     detour,
+    disproof,
     ending,
     entry,
     event,
     message,
     order_steps,
+    review,
     tries,
     verdict,
 )
@@ -61,7 +64,7 @@ class Story:
     @property
     def fee(self) -> Money | None:
         fee = self.payment.fee_minor
-        return None if fee is None else Money(fee, self.payment.currency)
+        return None if fee is None or self.payment.state not in HOLDS_MONEY else Money(fee, self.payment.currency)
 
 
 def read_story(payment_id: int) -> Story:
@@ -102,6 +105,9 @@ def _steps(
         if judged_at is not None and attempt.state in _JUDGED:
             told = any(row.received_at <= judged_at for row in events)
             yield verdict(attempt, judged_at, told=told)
+        if attempt.state == AttemptState.DISPROVED:
+            yield disproof(attempt, _decided_at(payment, acts))
+    yield from (review(row) for row in acts if row.details.get("since"))
     yield from map(event, events)
     posted = Entry.objects.filter(reduce(or_, (Q(reason__startswith=f"{name}:") for name in names)))
     entries = list(posted.select_related("debit", "credit").order_by("pk"))
@@ -125,6 +131,12 @@ def _judged_at(payment: Payment, acts: Sequence[Act]) -> datetime | None:
     """When the gateway's last word came: where a person decided later, the decision tells since when it waited."""
     since = [str(act.details["since"]) for act in acts if act.details.get("since")]
     return datetime.fromisoformat(since[0]) if since else payment.finished_at
+
+
+def _decided_at(payment: Payment, acts: Sequence[Act]) -> datetime:
+    """When a person found that nothing was collected; the last one, should the gateway have insisted."""
+    decided = [row.at for row in acts if row.verb == "fail_payment"]
+    return decided[-1] if decided else payment.finished_at or payment.queued_at
 
 
 def _moments(start: datetime, steps: Sequence[Step]) -> Iterator[Moment]:

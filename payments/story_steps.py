@@ -21,8 +21,8 @@ from wallets.models import Entry
 
 # What comes first of what was written in the same instant.
 _ORDER = (
-    "accepted", "detour", "try", "answer", "event", "verdict", "order", "ending", "refund", "refund sent",
-    "refund ended", "entry", "message", "dead letter", "act",
+    "accepted", "detour", "try", "answer", "event", "verdict", "review", "order", "ending", "decision", "refund",
+    "refund sent", "refund ended", "entry", "message", "dead letter", "act",
 )  # fmt: skip
 
 
@@ -116,7 +116,7 @@ _ANSWERS = {
 _VERDICTS = {
     AttemptState.PAID: "paid",
     AttemptState.NOT_PAID: "not paid",
-    AttemptState.DISPROVED: "paid, but a person found that nothing was collected",
+    AttemptState.DISPROVED: "paid",
 }
 
 
@@ -129,20 +129,39 @@ def _heard_at_once(attempt: PaymentAttempt) -> AttemptState:
 
 
 def verdict(attempt: PaymentAttempt, at: datetime, *, told: bool) -> Step:
-    """What the gateway said in the end, and how we came to ask."""
+    """What the gateway said in the end, and how we came to ask. That a person found otherwise comes later."""
+    state = AttemptState.PAID if attempt.state == AttemptState.DISPROVED else AttemptState(attempt.state)
     return Step(
         at,
         "verdict",
         "gavel",
-        f"We asked {attempt.gateway}: {_VERDICTS[AttemptState(attempt.state)]}",
-        tone_of(attempt.state),
-        attempt.state,
+        f"We asked {attempt.gateway}: {_VERDICTS[state]}",
+        tone_of(state),
+        state,
         lines_of(
             _collected(attempt),
             "after its webhook" if told else "by ourselves: no webhook had come by then",
             attempt.problem,
         ),
     )
+
+
+def disproof(attempt: PaymentAttempt, at: datetime) -> Step:
+    return Step(
+        at,
+        "decision",
+        "gavel",
+        f"A person found that try {attempt.number} collected nothing",
+        tone_of(attempt.state),
+        attempt.state,
+    )
+
+
+def review(row: Act) -> Step:
+    """The review that this act of a person ended: when it began, and why."""
+    at, state = datetime.fromisoformat(str(row.details["since"])), PaymentState.REVIEW
+    why = str(row.details.get("was", ""))
+    return Step(at, "review", "flag", _ENDINGS[state], tone_of(state), state, lines_of(why))
 
 
 def event(row: WebhookEvent) -> Step:
@@ -228,10 +247,13 @@ def ending(payment: Payment, at: datetime) -> Step:
         lines_of(
             f"The customer was told that {why}" if why and payment.state != PaymentState.CANCELLED else "",
             payment.problem,
-            f"{payment.gateway} kept {Money(fee, payment.currency)}" if fee else "",
+            f"{payment.gateway} kept {Money(fee, payment.currency)}" if fee and payment.state in HOLDS_MONEY else "",
         ),
     )
 
+
+# Of these a gateway kept something: a fee that it named for money which never came is none.
+HOLDS_MONEY = frozenset({PaymentState.SETTLED, PaymentState.REVIEW})
 
 _ENDINGS = {
     PaymentState.SETTLED: "Settled: the money is in our books",

@@ -1,12 +1,15 @@
 """What the pages of staff have in common. The only file that knows the admin's theme, which has no types."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     InfinitePaginator = Paginator
     action: Any
     FILE_INPUT, SELECT, TEXT_AREA, TEXT_INPUT = ClearableFileInput(), Select(), Textarea(), TextInput()
+    DATE_INPUT = TextInput(attrs={"type": "date"})
 else:
     from django import forms
     from unfold.admin import ModelAdmin, TabularInline
@@ -37,6 +41,7 @@ else:
 
     FILE_INPUT, SELECT = UnfoldAdminFileFieldWidget(), UnfoldAdminSelectWidget()
     TEXT_AREA, TEXT_INPUT = UnfoldAdminTextareaWidget(attrs={"rows": 3}), UnfoldAdminTextInputWidget()
+    DATE_INPUT = UnfoldAdminTextInputWidget(attrs={"type": "date"})
 
     class _Named:
         """Takes the name of its model, as the types do."""
@@ -61,6 +66,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 def badge(state: str) -> SafeString:
     """A state as a coloured word."""
     return format_html('<span class="ct-badge ct-{}">{}</span>', tone_of(state), state)
+
+
+def when(at: datetime) -> str:
+    """A time as every page shows it: 22 Nov 2026 09:33:12 WAT."""
+    return date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
 def page_action(*, name: str, permission: str, icon: str) -> Callable[[F], F]:
@@ -145,6 +155,7 @@ class OneOfFilter(SimpleListFilter):
 
 
 __all__ = [
+    "DATE_INPUT",
     "FILE_INPUT",
     "SELECT",
     "TEXT_AREA",
@@ -161,4 +172,5 @@ __all__ = [
     "badge",
     "page_action",
     "row_id_of",
+    "when",
 ]

@@ -1,5 +1,6 @@
 """Amounts: a whole number of minor units beside their currency. XAF has no minor unit."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Self
@@ -9,6 +10,12 @@ MINOR_DIGITS = {"XAF": 0, "INR": 2}
 CURRENCIES = tuple(MINOR_DIGITS)
 # How people write an amount.
 _WRITTEN = {"XAF": "{} FCFA", "INR": "₹{}"}
+# How people type one: digits, in groups of three if they like. An editor may put any of these spaces between them.
+_TYPED = re.compile(r"(?:[0-9]{1,15}|[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3}){1,4})(?:\.[0-9]+)?")
+_HOW_TO_TYPE = {
+    "XAF": "Write 2500: digits only, for FCFA has no smaller unit. No commas, no points.",
+    "INR": "Write 15.50: a point before the paise, no commas.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,23 @@ class Money:
     def __str__(self) -> str:
         digits = MINOR_DIGITS[self.currency]
         return f"{Decimal(self.amount_minor).scaleb(-digits):,.{digits}f} {self.currency}"
+
+    @classmethod
+    def from_written(cls, text: str, currency: str) -> Self:
+        """Read what a person typed: "2500", "12 500", "15.50". Raises ValueError with a sentence for that person.
+
+        A comma is refused, never guessed at: it stands before the decimals in one country and between the thousands
+        in the next.
+        """
+        text = text.strip()
+        if not _TYPED.fullmatch(text) or len(text.partition(".")[2]) > MINOR_DIGITS[currency]:
+            raise ValueError(_HOW_TO_TYPE[currency])
+        return cls.from_major(re.sub(r"\s", "", text), currency)
+
+    def to_written(self) -> str:
+        """As from_written() reads it: 12500 or 15.50."""
+        digits = MINOR_DIGITS[self.currency]
+        return f"{Decimal(self.amount_minor).scaleb(-digits):.{digits}f}"
 
     @classmethod
     def from_major(cls, amount: str | int | float | Decimal, currency: str) -> Self:

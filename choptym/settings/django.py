@@ -85,6 +85,8 @@ LANGUAGES = [("en", "English"), ("fr", "Français")]
 TIME_ZONE = "Africa/Douala"
 USE_I18N = True
 USE_TZ = True
+# One way to show a time, with its zone: choptym/formats.
+FORMAT_MODULE_PATH = "choptym.formats"
 
 STATIC_URL = "static/"
 # A deployment collects the static files once; a local stack serves them from where they are.

@@ -5,16 +5,18 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import FILE_INPUT, SELECT, ReadOnlyAdmin, badge, page_action
+from choptym.lib.admin import FILE_INPUT, SELECT, ReadOnlyAdmin, badge, page_action, row_id_of
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money
 from choptym.lib.who import staff_id_of
@@ -22,11 +24,14 @@ from payments.bulk.export import export_lines
 from payments.bulk.read import COLUMNS, MAX_BYTES, FileRefused
 from payments.bulk_upload import discard_upload, start_upload, upload_file
 from payments.models import BulkKind, BulkLine, BulkUpload
-from payments.states import BulkLineState, BulkState
+from payments.states import BulkLineState, BulkState, RefundState
 
 SHOWN_PROBLEMS = 200
 SHOWN_LINES = 200
 REFRESH_SECONDS = 2
+# The name of the button, what it says before it acts, and after.
+_START = ("Start", "Each line is done once. It cannot be stopped.", "Started: it goes on by itself.")
+_DISCARD = ("Discard", "Nothing of it is done.", "Discarded: nothing of it is done.")
 
 
 class UploadForm(ReasonForm):
@@ -103,24 +108,33 @@ class BulkUploadAdmin(ReadOnlyAdmin[BulkUpload]):
             headers={"Content-Disposition": f'attachment; filename="bulk-{upload.pk}.csv"'},
         )
 
+    def is_of_use(self, button: str, row_id: int) -> bool:
+        return BulkUpload.objects.filter(pk=row_id, state=BulkState.CHECKED).exists()
+
     @page_action(name="Start", permission="upload", icon="play_arrow")
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._act(request, object_id, start_upload, "Start", "Each line is done once. It cannot be stopped.")
+        return self._act(request, object_id, start_upload, _START)
 
     @page_action(name="Discard", permission="upload", icon="delete")
     def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._act(request, object_id, discard_upload, "Discard", "Nothing of it is done.")
+        return self._act(request, object_id, discard_upload, _DISCARD)
 
-    def _act(self, request: HttpRequest, object_id: str, verb: Any, name: str, explanation: str) -> HttpResponse:
-        upload = get_object_or_404(BulkUpload, pk=object_id)
+    def _act(self, request: HttpRequest, object_id: str, verb: Any, words: tuple[str, str, str]) -> HttpResponse:
+        name, explanation, done = words
+        upload = get_object_or_404(BulkUpload, pk=row_id_of(object_id))
+        if upload.state != BulkState.CHECKED:
+            messages.warning(request, f"This file is {upload.state} already: nothing was done.")
+            return HttpResponseRedirect(_page_of(upload))
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
                 verb(upload.pk, actor_id=staff_id_of(request), reason=form.cleaned_data["reason"])
             except Rejected as error:
                 messages.error(request, error.message)
+            else:
+                messages.success(request, done)
             return HttpResponseRedirect(_page_of(upload))
-        things = [f"{upload.lines_count} lines of {upload.file_name}", *_totals(upload)]
+        things = [f"{_lines(upload.lines_count)} of {upload.file_name}", *_totals(upload)]
         return ask_before(
             request, self, form, title=f"{name} this file?", explanation=explanation, things=things, button=name
         )
@@ -191,9 +205,23 @@ def _refund_badge(line: BulkLine) -> SafeString | str:
 
 
 def _totals(upload: BulkUpload) -> list[str]:
-    """What the lines that name an amount sum up to, and how many name none."""
+    """Before its end what the lines that name an amount sum up to; afterwards what was given, the whole rests too."""
     lines = BulkLine.objects.filter(upload=upload)
-    sums = lines.exclude(amount_minor=None).values_list("currency").annotate(Sum("amount_minor")).order_by("currency")
-    totals = [f"in all {Money(total, currency)}" for currency, total in sums]
-    whole = lines.filter(amount_minor=None).count()
-    return [*totals, f"{whole} lines give back the whole rest of their payment"] if whole else totals
+    if upload.state == BulkState.FINISHED:
+        came_to_nothing = Q(refund__state=RefundState.FAILED)
+        return _sums("done:", lines.filter(state=BulkLineState.DONE).exclude(came_to_nothing)) + _sums(
+            "failed at the gateway:", lines.filter(came_to_nothing)
+        )
+    whole = lines.filter(amount_minor=None, refund=None).count()
+    rests = f"{_lines(whole)} to give back the whole rest of {pluralize(whole, 'its payment,their payments')}"
+    return _sums("in all", lines) + ([rests] if whole else [])
+
+
+def _sums(name: str, lines: QuerySet[BulkLine]) -> list[str]:
+    """A line that named no amount counts with what its refund came to."""
+    moved = lines.values_list("currency").annotate(total=Sum(Coalesce("refund__amount_minor", "amount_minor")))
+    return [f"{name} {Money(total, currency)}" for currency, total in moved.order_by("currency") if total]
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{pluralize(count)}"

@@ -24,7 +24,7 @@ from wallets.models import Account
 class CreditForm(ReasonForm):
     """How much, as people write it, and why. `key` makes a form that is sent twice one credit."""
 
-    amount = forms.CharField(widget=TEXT_INPUT, max_length=20, help_text="2500 for FCFA, 420.50 for INR.")
+    amount = forms.CharField(widget=TEXT_INPUT, max_length=20, help_text="2500 for FCFA, 420.50 for INR: number only.")
     currency = forms.ChoiceField(widget=SELECT, choices=[(name, name) for name in CURRENCIES])
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
     field_order = ["amount", "currency", "reason", "key"]
@@ -33,7 +33,7 @@ class CreditForm(ReasonForm):
         data = super().clean() or {}
         if "amount" in data and "currency" in data:
             try:
-                data["money"] = Money.from_major(data["amount"].replace(",", "").replace(" ", ""), data["currency"])
+                data["money"] = Money.from_written(data["amount"], data["currency"])
             except ValueError as error:
                 self.add_error("amount", str(error))
         return data

@@ -19,7 +19,7 @@ from choptym.lib.money import Money
 from choptym.lib.who import staff_id_of
 from payments.models import Payment, PaymentAttempt, Refund, RefundWay
 from payments.refund import refund_payment
-from payments.refunds.write import REASON_LENGTH, Wish, can_give_back, left_to_refund
+from payments.refunds.write import REASON_LENGTH, Wish, can_give_back, check_refund, left_to_refund
 from payments.states import AttemptState
 from wallets.models import Entry
 
@@ -52,7 +52,8 @@ class RefundForm(ReasonForm):
             max_length=REASON_LENGTH, widget=TEXT_AREA, help_text=self.fields["reason"].help_text
         )
         self.fields["amount"].help_text = f"In {self.currency}; at most what is left."
-        self.fields["amount"].initial = _plain(_first_rest(payment, attempts))
+        rest = _first_rest(payment, attempts)
+        self.fields["amount"].initial = rest.to_written() if rest else ""
         choices = [(one.pk, _name_of(payment, one)) for one in attempts]
         self._offer("attempt", choices)
         self._offer("way", _ways(payment, attempts))
@@ -70,7 +71,7 @@ class RefundForm(ReasonForm):
         if "amount" in data:
             try:
                 currency = self.currencies.get(data.get("attempt", 0), self.currency)
-                data["money"] = Money.from_major(data["amount"].replace(",", "").replace(" ", ""), currency)
+                data["money"] = Money.from_written(data["amount"], currency)
             except ValueError as error:
                 self.add_error("amount", str(error))
         return data
@@ -94,6 +95,25 @@ def refund_page(request: HttpRequest, model_admin: ThemedAdmin[Any], payment_id:
         things=[f"{payment.user}, {payment.order or 'a top-up'}, {payment.amount}", *_rests(payment, attempts)],
         button="Refund",
     )
+
+
+def may_be_refunded(payment: Payment) -> bool:
+    """Whether anything is left of it that could go back by any way."""
+    tries: Sequence[PaymentAttempt | None] = _collected(payment) or [None]
+    wishes = [
+        Wish(reason="", attempt_id=one.pk if one else None, to_wallet=to_wallet)
+        for one in tries
+        for to_wallet in (False, True)
+    ]
+    return any(_may_be_written(payment, wish) for wish in wishes)
+
+
+def _may_be_written(payment: Payment, wish: Wish) -> bool:
+    try:
+        check_refund(payment, wish)
+    except Rejected:
+        return False
+    return True
 
 
 def _refund(request: HttpRequest, payment: Payment, attempts: Sequence[PaymentAttempt], form: RefundForm) -> bool:
@@ -167,8 +187,3 @@ def _name_of(payment: Payment, attempt: PaymentAttempt) -> str:
     took = Money(attempt.collected_minor or 0, attempt.collected_currency)
     why = ", taken too many" if attempt.state == AttemptState.SURPLUS else ""
     return f"try {attempt.number}, {attempt.gateway} collected {took}{why}"
-
-
-def _plain(money: Money | None) -> str:
-    """As it is typed into a form: 2,500 or 420.50; empty for nothing."""
-    return str(money).removesuffix(f" {money.currency}") if money else ""

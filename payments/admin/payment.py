@@ -7,18 +7,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from choptym.lib.admin import ReadOnlyAdmin, badge, page_action, row_id_of
+from choptym.lib.admin import ReadOnlyAdmin, badge, page_action, row_id_of, when
 from choptym.lib.tones import tone_of
 from payments.admin.filters import AcceptedFilter, MethodFilter
-from payments.admin.give_back import refund_page
+from payments.admin.give_back import may_be_refunded, refund_page
 from payments.admin.review import ReviewPages
 from payments.find import payments_like
 from payments.models import Payment
-from payments.states import PaymentState
 from payments.story import read_story
 
 
@@ -61,7 +59,8 @@ class PaymentAdmin(ReviewPages, ReadOnlyAdmin[Payment]):
         return request.user.has_perm("payments.refund_payment")
 
     def is_of_use(self, button: str, row_id: int) -> bool:
-        return button != "refund" or Payment.objects.filter(pk=row_id, state=PaymentState.SETTLED).exists()
+        payment = Payment.objects.filter(pk=row_id).first()
+        return button != "refund" or (payment is not None and may_be_refunded(payment))
 
     @page_action(name="Refund", permission="refund", icon="undo")
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -92,4 +91,4 @@ class PaymentAdmin(ReviewPages, ReadOnlyAdmin[Payment]):
 
     @admin.display(description="accepted")
     def accepted_at(self, payment: Payment) -> str:
-        return timezone.localtime(payment.queued_at).strftime("%d %b %Y %H:%M:%S")
+        return when(payment.queued_at)

@@ -1,5 +1,6 @@
 """Reconciliations: each day of each gateway, its report, and the buttons that have it done again."""
 
+from datetime import UTC, timedelta
 from typing import Any
 
 from django import forms
@@ -11,12 +12,13 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import TEXT_INPUT, ReadOnlyAdmin, badge, page_action
+from choptym.lib.admin import DATE_INPUT, SELECT, ReadOnlyAdmin, badge, page_action, when
 from choptym.lib.errors import Rejected
 from choptym.lib.jobs import publish
 from choptym.lib.tones import tone_of
@@ -33,24 +35,38 @@ from payments.tasks import reconcile_day
 # A page shows so many breaks; the file has them all.
 BREAKS_SHOWN = 200
 LOOK_AGAIN_SECONDS = 3
+_ALL = "all"
 
 
 class DayForm(ReasonForm):
-    """Which day of which gateway, and why."""
+    """Which day of which gateway, or of all, and why."""
 
-    gateway = forms.ChoiceField()
-    day = forms.DateField(widget=TEXT_INPUT, help_text="YYYY-MM-DD, in universal time.")
+    gateway = forms.ChoiceField(widget=SELECT)
+    day = forms.DateField(
+        label="Day (UTC)", widget=DATE_INPUT, help_text="From midnight to midnight in universal time."
+    )
     field_order = ["gateway", "day", "reason"]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["gateway"] = forms.ChoiceField(choices=[(name, name) for name in gateway_names()])
-        self.order_fields(self.field_order)
+        gateway = self.fields["gateway"]
+        assert isinstance(gateway, forms.ChoiceField)  # noqa: S101
+        gateway.choices = [(_ALL, "all gateways"), *((name, name) for name in gateway_names())]
 
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
-    list_display = ("day", "gateway", "status", "progress", "agree", "breaks_open", "fees_booked", "runs", "finished")
+    list_display = (
+        "utc_day",
+        "gateway",
+        "status",
+        "progress",
+        "agree",
+        "breaks_open",
+        "fees_booked",
+        "runs",
+        "finished",
+    )
     list_filter = ("state", GatewayFilter)
     date_hierarchy = None
     list_before_template = "admin/payments/reconciliation/chart.html"
@@ -112,7 +128,7 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
         """Ask which day and why, then have it done."""
         if not self.has_run_permission(request):
             raise PermissionDenied
-        form = DayForm(request.POST or None, initial={name: request.GET.get(name, "") for name in ("gateway", "day")})
+        form = DayForm(request.POST or None, initial=_asked_for(request))
         if request.method == "POST" and form.is_valid():
             answer = _ask(request, form)
             if answer is not None:
@@ -135,6 +151,10 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
         response = StreamingHttpResponse(export_breaks(row), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="reconciliation-{row.gateway}-{row.day}.csv"'
         return response
+
+    @admin.display(description="day (UTC)", ordering="day")
+    def utc_day(self, row: Reconciliation) -> str:
+        return date_format(row.day)
 
     @admin.display(description="state")
     def status(self, row: Reconciliation) -> SafeString:
@@ -160,22 +180,32 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
 
     @admin.display(description="finished")
     def finished(self, row: Reconciliation) -> str:
-        return timezone.localtime(row.finished_at).strftime("%d %b %Y %H:%M") if row.finished_at else "–"
+        return when(row.finished_at) if row.finished_at else "–"
 
 
 def _row_or_404(object_id: str) -> Reconciliation:
     return get_object_or_404(Reconciliation, pk=int(object_id) if object_id.isdecimal() else 0)
 
 
+def _asked_for(request: HttpRequest) -> dict[str, str]:
+    """What the page that leads here wants to be done; else yesterday, the last day that is whole."""
+    yesterday = timezone.now().astimezone(UTC).date() - timedelta(days=1)
+    return {"gateway": request.GET.get("gateway", _ALL), "day": request.GET.get("day", yesterday.isoformat())}
+
+
 def _ask(request: HttpRequest, form: DayForm) -> HttpResponse | None:
     data = form.cleaned_data
-    try:
-        row = ask_for_day(data["gateway"], data["day"], actor_id=staff_id_of(request), reason=data["reason"])
-    except Rejected as error:
-        form.add_error(None, error.message)
-        return None
-    publish(reconcile_day, row.pk)
-    messages.success(request, f"{row} is being compared.")
+    names = gateway_names() if data["gateway"] == _ALL else [data["gateway"]]
+    for name in names:
+        try:
+            row = ask_for_day(name, data["day"], actor_id=staff_id_of(request), reason=data["reason"])
+        except Rejected as error:
+            form.add_error(None, error.message)
+            return None
+        publish(reconcile_day, row.pk)
+        messages.success(request, f"{row} is being compared.")
+    if len(names) > 1:
+        return HttpResponseRedirect(reverse("admin:payments_reconciliation_changelist"))
     return HttpResponseRedirect(reverse("admin:payments_reconciliation_change", args=(row.pk,)))
 
 
@@ -184,7 +214,7 @@ def _report(request: HttpRequest, reconciliation_id: int) -> dict[str, Any]:
     breaks = ReconciliationBreak.objects.filter(reconciliation=row).select_related("attempt", "refund")
     shown = list(breaks.order_by("state", "-pk")[: BREAKS_SHOWN + 1])
     return {
-        "title": f"{row.gateway}, {row.day:%d %b %Y}",
+        "title": f"{row.gateway}, {date_format(row.day)} (UTC)",
         "subtitle": None,
         "row": row,
         "tone": tone_of(row.state),

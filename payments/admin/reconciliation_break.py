@@ -18,9 +18,10 @@ from choptym.lib.errors import Rejected
 from choptym.lib.money import Money
 from choptym.lib.who import staff_id_of
 from payments.admin.filters import GatewayFilter
-from payments.models import ReconciliationBreak
+from payments.models import BreakKind, ReconciliationBreak
 from payments.reconciliation.close import close_break
 from payments.reconciliation.correct import correct_fee
+from payments.states import BreakState
 
 # So many are asked about on one page.
 MOST_AT_ONCE = 100
@@ -53,6 +54,10 @@ class ReconciliationBreakAdmin(ReadOnlyAdmin[ReconciliationBreak]):
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("payments.run_reconciliation")
+
+    def is_of_use(self, button: str, row_id: int) -> bool:
+        row = ReconciliationBreak.objects.filter(pk=row_id, state=BreakState.OPEN).first()
+        return row is not None and (button != "book_fee" or row.kind == BreakKind.FEE)
 
     @admin.action(description="Close", permissions=["run"])
     def close_selected(self, request: HttpRequest, queryset: QuerySet[ReconciliationBreak]) -> HttpResponse:
@@ -99,7 +104,7 @@ class ReconciliationBreakAdmin(ReadOnlyAdmin[ReconciliationBreak]):
     def status(self, row: ReconciliationBreak) -> SafeString:
         return badge(row.state)
 
-    @admin.display(description="day")
+    @admin.display(description="day (UTC)")
     def report(self, row: ReconciliationBreak) -> SafeString:
         link = reverse("admin:payments_reconciliation_change", args=(row.reconciliation_id,))
         return format_html('<a href="{}" class="ct-link">{}</a>', link, row.reconciliation)

@@ -17,6 +17,7 @@ from choptym.lib.admin import SELECT, ReadOnlyAdmin, badge, page_action, row_id_
 from choptym.lib.errors import Rejected
 from choptym.lib.who import staff_id_of
 from payments.admin.filters import GatewayFilter, RefundsInNeedFilter
+from payments.admin.refund_advice import advice_about
 from payments.find import payments_like, refunds_like
 from payments.models import Payment, Refund
 from payments.refund import may_be_resolved, resolve_refund
@@ -44,7 +45,7 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
     list_filter = (RefundsInNeedFilter, "state", "way", GatewayFilter)
     search_fields = ("pk",)
     search_help_text = "Our reference, the gateway's id, or what a payment is found by"
-    readonly_fields = ("of_payment",)
+    readonly_fields = ("of_payment", "money", "to_do")
     actions_detail = ("resolve",)
 
     def get_search_results(
@@ -92,6 +93,10 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
     @admin.display(description="amount")
     def money(self, refund: Refund) -> SafeString:
         return format_html('<span class="ct-money">{}</span>', refund.amount)
+
+    @admin.display(description="what to do")
+    def to_do(self, refund: Refund) -> str:
+        return advice_about(refund)
 
     @admin.display(description="payment")
     def of_payment(self, refund: Refund) -> SafeString:

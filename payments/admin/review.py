@@ -18,6 +18,7 @@ from choptym.audit.page import ask_before
 from choptym.lib.admin import TEXT_INPUT, ReadOnlyAdmin
 from choptym.lib.errors import Rejected
 from choptym.lib.money import CURRENCIES, Money
+from choptym.lib.tones import BAD, WARNING
 from choptym.lib.who import staff_id_of
 from payments.credit_surplus import credit_surplus, surplus_candidates
 from payments.models import DeadLetter, Payment, PaymentAttempt
@@ -34,7 +35,7 @@ class CollectedForm(ReasonForm):
     amount = forms.CharField(
         widget=TEXT_INPUT,
         max_length=20,
-        help_text="What the gateway's own pages say it collected: 2500, or 420.50 INR.",
+        help_text="What the gateway's own pages say it collected: 2500 for FCFA, 420.50 for INR (number only).",
     )
     currency = forms.ChoiceField(choices=[(name, name) for name in CURRENCIES])
     field_order = ["amount", "currency", "reason"]
@@ -43,7 +44,7 @@ class CollectedForm(ReasonForm):
         data = super().clean() or {}
         if "amount" in data and "currency" in data:
             try:
-                data["money"] = Money.from_major(data["amount"].replace(",", "").replace(" ", ""), data["currency"])
+                data["money"] = Money.from_written(data["amount"], data["currency"])
             except ValueError as error:
                 self.add_error("amount", str(error))
         return data
@@ -57,6 +58,7 @@ class Decision:
     explanation: str
     verb: Callable[..., Payment]
     asks_amount: bool = True
+    tone: str = ""  # of the button, where it cannot be taken back
 
 
 _DECISIONS = {
@@ -76,6 +78,7 @@ _DECISIONS = {
         "What was collected goes back through its gateway, if that gives money back; else into the customer's wallet. "
         "The order is cancelled.",
         return_payment,
+        tone=WARNING,
     ),
     "fail": Decision(
         "Nothing was collected",
@@ -83,6 +86,7 @@ _DECISIONS = {
         "customer is told so.",
         fail_payment,
         asks_amount=False,
+        tone=BAD,
     ),
 }
 
@@ -208,11 +212,11 @@ def _to_story(payment_id: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:payments_payment_change", args=(payment_id,)))
 
 
-def _review_buttons(payment_id: int) -> list[tuple[str, str]]:
+def _review_buttons(payment_id: int) -> list[tuple[str, str, str]]:
     if not Payment.objects.filter(pk=payment_id, state=PaymentState.REVIEW).exists():
         return []
     return [
-        (decision.button, reverse("admin:payments_review", args=(payment_id, name)))
+        (decision.button, reverse("admin:payments_review", args=(payment_id, name)), decision.tone)
         for name, decision in _DECISIONS.items()
     ]
 

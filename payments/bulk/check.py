@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from django.contrib.auth.models import User
 
@@ -19,6 +20,12 @@ from payments.models import BulkKind, BulkLine, Payment
 from payments.refunds.write import Wish, check_refund
 
 LONGEST_REASON = 200
+# The column of the file that a verb calls otherwise.
+_COLUMN = {"amount_minor": "amount", "user_id": "customer"}
+
+T = TypeVar("T")
+# The line of a row, with all that is wrong about it; None when it names nothing that a line could be about.
+Make = Callable[[Row, list[Rejected]], BulkLine | None]
 
 
 def check_rows(kind: BulkKind, rows: Sequence[Row]) -> list[BulkLine]:
@@ -26,11 +33,13 @@ def check_rows(kind: BulkKind, rows: Sequence[Row]) -> list[BulkLine]:
     make = _refund_lines(rows) if kind == BulkKind.REFUNDS else _credit_lines(rows)
     lines, problems = [], []
     for row in rows:
-        try:
-            lines.append(make(row))
-        except Rejected as error:
+        faults: list[Rejected] = []
+        line = make(row, faults)
+        if line is not None and not faults:
+            lines.append(line)
+        for error in faults:
             for column, message in (error.fields or {"line": error.message}).items():
-                problems.append(Problem(row.number, column, message))
+                problems.append(Problem(row.number, _COLUMN.get(column, column), message))
     if problems:
         raise FileRefused(problems)
     return lines
@@ -42,55 +51,79 @@ def digest_of(kind: BulkKind, lines: Sequence[BulkLine]) -> str:
     return hashlib.sha256(json.dumps([kind, said]).encode()).hexdigest()
 
 
-def _refund_lines(rows: Sequence[Row]) -> Callable[[Row], BulkLine]:
+def _refund_lines(rows: Sequence[Row]) -> Make:
     ids = [number for row in rows if (number := _number(row.values["payment"])) is not None]
     payments = Payment.objects.in_bulk(ids)
     repeated = {number for number, count in Counter(ids).items() if count > 1}
 
-    def make(row: Row) -> BulkLine:
+    def make(row: Row, faults: list[Rejected]) -> BulkLine | None:
+        reason = _tried(faults, lambda: _reason(row.values))
         payment = payments.get(_number(row.values["payment"]) or 0)
         if payment is None:
-            raise _wrong("payment", "there is no such payment")
+            faults.append(_wrong("payment", "there is no such payment"))
+            return None
         if payment.pk in repeated:
-            raise _wrong("payment", "stands in the file more than once")
+            faults.append(_wrong("payment", "stands in the file more than once"))
         text = row.values["amount"]
-        money = _money(text, payment.currency) if text else None
-        check_refund(payment, Wish(reason=_reason(row.values), amount_minor=money.amount_minor if money else None))
+        money = _tried(faults, lambda: _money(text, payment.currency)) if text else None
+        if money is not None or not text:
+            wish = Wish(reason=reason or "", amount_minor=money.amount_minor if money else None)
+            _tried(faults, lambda: check_refund(payment, wish))
         return BulkLine(
             number=row.number,
             payment=payment,
             amount_minor=money.amount_minor if money else None,
             currency=payment.currency,
-            reason=_reason(row.values),
+            reason=reason or "",
         )
 
     return make
 
 
-def _credit_lines(rows: Sequence[Row]) -> Callable[[Row], BulkLine]:
+def _credit_lines(rows: Sequence[Row]) -> Make:
     names = [row.values["customer"] for row in rows]
     users = {user.get_username(): user for user in User.objects.filter(username__in=names)}
-    repeated = {name for name, count in Counter(names).items() if count > 1}
+    # Two credits to one customer may both be meant; the same one twice hardly ever is.
+    repeated = {said for said, count in Counter(map(_said, rows)).items() if count > 1}
 
-    def make(row: Row) -> BulkLine:
-        name, currency = row.values["customer"], row.values["currency"].upper()
-        if name not in users:
-            raise _wrong("customer", "there is no such customer")
-        if name in repeated:
-            raise _wrong("customer", "stands in the file more than once")
+    def make(row: Row, faults: list[Rejected]) -> BulkLine | None:
+        user, currency = users.get(row.values["customer"]), row.values["currency"].upper()
+        if user is None:
+            faults.append(_wrong("customer", "there is no such customer"))
+        if _said(row) in repeated:
+            faults.append(_wrong("line", "stands in the file more than once"))
+        reason = _tried(faults, lambda: _reason(row.values))
         if currency not in CURRENCIES:
-            raise _wrong("currency", f"one of {', '.join(CURRENCIES)}")
-        money = _money(row.values["amount"], currency)
-        check_credit(user_id=users[name].pk, money=money)
+            faults.append(_wrong("currency", f"one of {', '.join(CURRENCIES)}"))
+            return None
+        money = _tried(faults, lambda: _money(row.values["amount"], currency))
+        if user is None or money is None:
+            return None
+        _tried(faults, lambda: check_credit(user_id=user.pk, money=money))
         return BulkLine(
-            number=row.number,
-            user=users[name],
-            amount_minor=money.amount_minor,
-            currency=currency,
-            reason=_reason(row.values),
+            number=row.number, user=user, amount_minor=money.amount_minor, currency=currency, reason=reason or ""
         )
 
     return make
+
+
+def _said(row: Row) -> tuple[str, ...]:
+    """What the line says, however its amount is written: 2500 and 2 500 are the same."""
+    currency = row.values["currency"].upper()
+    try:
+        amount = str(Money.from_written(row.values["amount"], currency))
+    except (KeyError, ValueError):
+        amount = row.values["amount"]
+    return row.values["customer"], amount, currency, row.values["reason"]
+
+
+def _tried(faults: list[Rejected], check: Callable[[], T]) -> T | None:
+    """What the check returns; what it has against the line is kept, so that every problem is told at once."""
+    try:
+        return check()
+    except Rejected as error:
+        faults.append(error)
+        return None
 
 
 def _number(text: str) -> int | None:
@@ -100,7 +133,7 @@ def _number(text: str) -> int | None:
 
 def _money(text: str, currency: str) -> Money:
     try:
-        money = Money.from_major(text.replace(" ", ""), currency)
+        money = Money.from_written(text, currency)
     except ValueError as error:
         raise _wrong("amount", str(error)) from None
     if money.amount_minor <= 0:

@@ -32,7 +32,7 @@ def export_lines(upload: BulkUpload) -> Iterator[str]:
 
 def _amount(line: BulkLine) -> str:
     minor = line.refund.amount_minor if line.refund else line.amount_minor
-    return "" if minor is None else str(Money(minor, line.currency)).rpartition(" ")[0].replace(",", "")
+    return "" if minor is None else Money(minor, line.currency).to_written()
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -11,6 +11,8 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.template.defaultfilters import pluralize
+
 from choptym.lib.errors import Rejected
 from payments.models import BulkKind
 
@@ -37,8 +39,9 @@ class FileRefused(Rejected):
     code = "bulk_file_refused"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        first = problems[0]
-        super().__init__(f"{len(problems)} problems; the first: line {first.line}, {first.column}: {first.message}")
+        first, count = problems[0], len(problems)
+        where = f"line {first.line}, {first.column}: {first.message}"
+        super().__init__(f"{count} problem{pluralize(count)}; the first: {where}")
         self.problems = tuple(problems)
 
 
@@ -56,7 +59,7 @@ def read_rows(kind: BulkKind, content: bytes) -> list[Row]:
     _check_heading(kind, heading[1])
     columns = COLUMNS[kind]
     problems = [
-        Problem(number, "line", f"{len(cells)} columns instead of {len(columns)}")
+        Problem(number, "line", f"{len(cells)} column{pluralize(len(cells))} instead of {len(columns)}")
         for number, cells in lines
         if len(cells) != len(columns)
     ]

@@ -101,7 +101,7 @@ def find_known(payment: Payment, wish: Wish) -> Refund | None:
 def _insert(payment: Payment, wish: Wish, plan: Plan) -> Refund:
     now = timezone.now()
     is_done = plan.way == RefundWay.WALLET
-    return Refund.objects.create(
+    refund = Refund.objects.create(
         reference=wish.reference or uuid.uuid4(),
         payment=payment,
         attempt=plan.attempt,
@@ -116,6 +116,10 @@ def _insert(payment: Payment, wish: Wish, plan: Plan) -> Refund:
         next_attempt_at=None if is_done else now,
         finished_at=now if is_done else None,
     )
+    if is_done:  # the row's own time of birth is taken after `now`: it must not have ended before it was born
+        refund.finished_at = refund.created_at
+        refund.save(update_fields=["finished_at"])
+    return refund
 
 
 def left_to_refund(payment: Payment, attempt: PaymentAttempt | None) -> Money:

@@ -78,5 +78,39 @@ def test_what_is_written_can_be_read(minor: int, currency: str) -> None:
     assert Money.from_major(str(major), currency) == Money(minor, currency)
 
 
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("2500", "XAF", 2500), (" 12 500 ", "XAF", 12_500), ("12\u202f500", "XAF", 12_500), ("0", "XAF", 0),
+        ("15.50", "INR", 1550), ("15.5", "INR", 1550), ("1 234 567.89", "INR", 123_456_789), ("420", "INR", 42_000),
+    ],
+)  # fmt: skip
+def test_reads_what_a_person_types(text: str, currency: str, minor: int) -> None:
+    assert Money.from_written(text, currency) == Money(minor, currency)
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+@pytest.mark.parametrize(
+    "text",
+    ["15,50", "1,000", "1,000.00", "1e3", "-1", "+1", "", " ", ".5", "5.", "1.2.3", "1 5", "12 50", "1  500", "NaN",
+     "2500 FCFA", "₹5", "٥", "1.005", "9" * 16, "1_000"],
+)  # fmt: skip
+def test_refuses_what_could_be_read_in_two_ways(text: str, currency: str) -> None:
+    with pytest.raises(ValueError, match=r"^Write .*commas"):
+        Money.from_written(text, currency)
+
+
+def test_a_point_in_francs_is_refused() -> None:
+    with pytest.raises(ValueError, match="digits only"):
+        Money.from_written("12.50", "XAF")
+
+
+@given(minor=st.integers(0, 10**14), currency=st.sampled_from(CURRENCIES))
+def test_what_a_form_is_filled_in_with_is_read_back(minor: int, currency: str) -> None:
+    money = Money(minor, currency)
+
+    assert Money.from_written(money.to_written(), currency) == money
+
+
 def test_the_franc_has_no_minor_unit() -> None:
     assert MINOR_DIGITS["XAF"] == 0

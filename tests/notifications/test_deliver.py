@@ -88,7 +88,7 @@ def test_a_mail_has_a_subject_and_a_text() -> None:
 
 
 # After a review what counts is what arrived.
-DECIDED = {"payment_accepted", "payment_credited"}
+DECIDED = {"payment_accepted", "payment_credited", "payment_returned"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

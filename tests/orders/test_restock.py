@@ -98,7 +98,7 @@ def test_only_operators_restock_and_change_prices(role: str, product: Product) -
 
 def test_the_form_writes_what_was_typed_in_and_never_the_stock(product: Product, operator: Client) -> None:
     form = {
-        "name": "Koki", "price": "2,750", "is_active": "on", "reason": "beans are dear",
+        "name": "Koki", "price": "2 750", "is_active": "on", "reason": "beans are dear",
         "stock_start": "1", "stock_on_hand": "1", "stock_reserved": "0", "stock_sold": "0",
     }  # fmt: skip
 
@@ -110,7 +110,7 @@ def test_the_form_writes_what_was_typed_in_and_never_the_stock(product: Product,
     assert Act.objects.get().details == {"before": "2,500 XAF", "after": "2,750 XAF"}
 
 
-@pytest.mark.parametrize("price", ["", "0", "-5", "2500.50", "much", "1e400", "999999999999"])
+@pytest.mark.parametrize("price", ["", "0", "-5", "2500.50", "2,750", "much", "1e400", "999999999999"])
 def test_a_price_that_is_none_is_refused(price: str, product: Product, operator: Client) -> None:
     form = {"name": product.name, "price": price, "is_active": "on", "reason": "to see"}
 

@@ -53,6 +53,34 @@ def test_finance_ends_by_hand_what_no_gateway_tells_of(
     assert find_breaks() == {}
 
 
+def test_its_page_says_what_to_do_and_how_much_it_is(payment: Payment, finance: Client) -> None:
+    refund = make_refund(payment)
+    waits = shown(finance, page_of(refund))
+    asked_long_ago(refund, problem="razorpay knows no such id", hours=0)
+    early = shown(finance, page_of(refund))
+    asked_long_ago(refund, problem="razorpay knows no such id")
+    late = shown(finance, page_of(refund))
+    finance.post(resolve_page(refund), {"was_given": "no", "reason": "their dashboard says so"})
+
+    assert "Nothing: it is sent by itself" in waits
+    assert '<span class="ct-money">10.00 INR</span>' in waits
+    assert "Wait: the gateway may still answer." in early
+    assert f"Look up our reference {refund.reference}" in late
+    assert "(razorpay knows no such id)" in late
+    assert "Wait:" not in late
+    assert "Refund the payment again from its page." in shown(finance, page_of(refund))
+
+
+def test_times_have_one_format_with_their_zone(payment: Payment, finance: Client) -> None:
+    refund = make_refund(payment)
+    zoned = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d WAT")
+
+    for address in (page_of(payment), page_of(refund), "/admin/payments/payment/", "/admin/payments/refund/"):
+        page = shown(finance, address)
+        assert zoned.search(page), address
+        assert not re.search(r"\d [ap]\.m\.|noon|midnight", page), address
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [({"was_given": ""}, "was_given"), ({"was_given": "maybe"}, "was_given"), ({"reason": ""}, "reason")],

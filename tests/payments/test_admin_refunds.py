@@ -9,9 +9,10 @@ from django.test import Client
 
 from payments.models import Payment, PaymentAttempt, Refund
 from payments.prove import find_breaks
+from payments.settle import settle_batch
 from payments.states import PaymentState
 from tests.api.world import nothing_changes
-from tests.factories import make_payment
+from tests.factories import make_attempt, make_payment, make_topup, paid
 from tests.payments.refund_pages import problem_of, refund_page, resolve_page, shown
 from tests.payments.refund_rows import asked_long_ago, make_refund, make_settled, make_twice_paid
 from tests.payments.staff import acts_about, make_staff, page_of, signed_in
@@ -71,9 +72,9 @@ def test_where_there_is_one_way_only_nothing_is_to_choose(finance: Client) -> No
     by_fapshi = make_settled("fapshi", price_minor=12_500)
 
     page = shown(finance, refund_page(by_fapshi))
-    answer = sent(finance, by_fapshi, amount="12,500")
+    answer = sent(finance, by_fapshi, amount="12 500")
 
-    assert 'value="12,500"' in page
+    assert 'value="12500"' in page
     assert 'name="way"' not in page
     assert answer.status_code == 302
     assert (Refund.objects.get().way, Refund.objects.get().amount_minor) == ("WALLET", 12_500)
@@ -117,6 +118,8 @@ def test_two_forms_are_two_refunds_and_another_amount_is_no_repetition(payment: 
         ({"amount": "25.01"}, "amount"),
         ({"amount": "1.005"}, "amount"),
         ({"amount": "all"}, "amount"),
+        ({"amount": "15,50"}, "amount"),
+        ({"amount": "1,000.00"}, "amount"),
         ({"amount": "NaN"}, "amount"),
         ({"amount": "1e9999"}, "amount"),
         ({"reason": "  "}, "reason"),
@@ -138,11 +141,48 @@ def test_what_cannot_be_given_back_says_why(payment: Payment, finance: Client) -
     waiting = make_payment(state=PaymentState.FAILED, gateway="razorpay")
 
     with nothing_changes():
-        nothing_left, failed = sent(finance, payment), sent(finance, waiting)
+        nothing_left, failed = sent(finance, payment), sent(finance, waiting, amount="10")
 
     assert problem_of(nothing_left) == {"__all__": ["All of it was given back already."]}
     assert problem_of(failed) == {"__all__": ["This payment is FAILED: there is nothing to give back."]}
     assert refund_page(waiting) not in shown(finance, page_of(waiting))
+
+
+def test_a_decimal_comma_is_refused_with_a_sentence_and_never_read_as_hundreds(finance: Client) -> None:
+    dear = make_settled(price_minor=400_000)  # enough for 1,550.00 INR to be given back
+
+    with nothing_changes():
+        answer = sent(finance, dear, amount="15,50")
+
+    assert problem_of(answer)["amount"] == ["Write 15.50: a point before the paise, no commas."]
+
+
+def test_what_the_form_is_filled_in_with_can_be_sent_as_it_is(finance: Client) -> None:
+    dear = make_settled(price_minor=1_234_567)
+
+    amount = shown(finance, refund_page(dear)).split('name="amount" value="')[1].split('"')[0]
+    answer = sent(finance, dear, amount=amount)
+
+    assert (answer.status_code, Refund.objects.get().amount_minor) == (302, 1_234_567)
+
+
+def test_where_nothing_could_be_given_back_there_is_no_button(payment: Payment, finance: Client) -> None:
+    make_refund(payment, None)
+    topup = make_topup(amount_minor=5000, state=PaymentState.PENDING)
+    make_attempt(topup)
+    settle_batch([paid(topup)])  # in the wallet, and its gateway gives nothing back
+    open_one = make_settled()
+
+    assert refund_page(payment) not in shown(finance, page_of(payment))
+    assert refund_page(topup) not in shown(finance, page_of(topup))
+    assert refund_page(open_one) in shown(finance, page_of(open_one))
+
+
+def test_a_refund_into_the_wallet_ends_after_it_began(payment: Payment) -> None:
+    refund = make_refund(payment, to_wallet=True)
+
+    assert refund.finished_at is not None
+    assert Refund.objects.get(finished_at__gte=refund.created_at) == refund
 
 
 @pytest.fixture

@@ -1,12 +1,16 @@
 """The pages on which staff decide about captured money."""
 
+import re
+
 import pytest
 
-from payments.models import DeadLetter, Payment
+from payments.models import DeadLetter, Payment, PaymentAttempt
 from payments.overview import overview
+from payments.review import fail_payment
 from payments.settle import settle_batch
 from payments.states import AttemptState, PaymentState
 from payments.stats import Snapshot
+from payments.story import read_story
 from tests.factories import fresh, make_attempt, make_payment, make_pending, paid
 from tests.payments.staff import acts_about, make_staff, page_of, signed_in
 from wallets.selectors import wallet_balance
@@ -81,10 +85,43 @@ def test_an_amount_that_could_not_be_read_is_asked_for() -> None:
     odd = client.post(address, {"reason": "seen", "amount": "12.5", "currency": "XAF"})
     none = client.post(address, {"reason": "seen", "amount": "0", "currency": "XAF"})
     assert (odd.status_code, none.status_code, fresh(payment).state) == (200, 200, "REVIEW")
-    client.post(address, {"reason": "seen", "amount": "2,500.00", "currency": "INR"})
+    client.post(address, {"reason": "seen", "amount": "2 500.00", "currency": "INR"})
 
     assert fresh(payment).state == "SETTLED"
     assert wallet_balance(payment.user_id, "INR").amount_minor == 250_000
+
+
+def test_what_cannot_be_taken_back_does_not_look_like_the_rest() -> None:
+    page = signed_in(make_staff("finance")).get(page_of(under_review())).content.decode()
+
+    tones = dict(re.findall(r'<a class="ct-button([^"]*)" href="[^"]*/review/(\w+)/"', page))
+    assert {name: tone for tone, name in tones.items()} | {"accept": "", "credit": ""} == {
+        "accept": "", "credit": "", "return": " ct-warning", "fail": " ct-bad",
+    }  # fmt: skip
+
+
+def test_a_decision_leaves_in_the_story_what_had_happened() -> None:
+    payment = under_review()
+    Payment.objects.filter(pk=payment.pk).update(fee_minor=60)
+    attempt = payment.attempts.get()
+    answered_at = attempt.started_at
+    PaymentAttempt.objects.filter(pk=attempt.pk).update(ended_at=answered_at, http_status=200)
+
+    fail_payment(payment.pk, actor_id=make_staff("finance").pk, reason="their pages show none")
+
+    steps = [moment.step for moment in read_story(payment.pk).moments]
+    [answer] = [step for step in steps if step.kind == "answer"]
+    assert answer.at == answered_at
+    assert "their pages show none" not in answer.lines
+    titles = [step.title for step in steps]
+    review = next(title for title in titles if title.startswith("Under review"))
+    act = next(title for title in titles if title.endswith("fail payment"))
+    assert titles.index(review) < titles.index(act)
+    assert titles.index("We asked fapshi: paid") < titles.index("A person found that try 1 collected nothing")
+    assert payment.problem in next(step for step in steps if step.title == review).lines
+    assert "Failed: no money moved" in titles
+    assert not any("kept" in line for step in steps for line in step.lines)
+    assert read_story(payment.pk).fee is None
 
 
 @pytest.mark.parametrize("address", ["review/burn/", "review/accept/"])

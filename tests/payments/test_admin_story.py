@@ -77,7 +77,7 @@ def test_every_state_of_a_try_has_its_words() -> None:
 
     story = read_story(payment.pk)
 
-    told = [moment.step for moment in story.moments if moment.step.kind in {"answer", "verdict"}]
+    told = [moment.step for moment in story.moments if moment.step.kind in {"answer", "verdict", "decision"}]
     assert {step.state for step in told} | open_tries == set(AttemptState)
     assert set(story_steps._ANSWERS) | set(story_steps._VERDICTS) == set(AttemptState)
     assert set(story_steps._ENDINGS) == set(FINAL_STATES)

@@ -13,7 +13,8 @@ from django.test import Client
 from choptym.lib.spreadsheet import plain_cell
 from payments.bulk.work import work_on_chunk
 from payments.models import BulkLine, BulkUpload
-from tests.factories import a_while_ago, make_user
+from payments.settle import settle_batch
+from tests.factories import a_while_ago, make_pending, make_user, paid
 from tests.payments.staff import make_staff, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("silent_gateways")]
@@ -59,6 +60,38 @@ def test_a_bad_file_shows_every_line_that_is_wrong() -> None:
     assert "Nothing was kept." in page
     assert len(re.findall("there is no such customer", page)) == 2
     assert not BulkUpload.objects.exists()
+
+
+def test_the_totals_of_a_finished_file_count_what_the_whole_rests_came_to() -> None:
+    payments = [make_pending()[0] for _ in range(2)]
+    settle_batch([paid(payment) for payment in payments])
+    content = f"payment,amount,reason\n{payments[0].pk},,soup\n{payments[1].pk},100,soup\n"
+    client = signed_in(make_staff("finance"))
+
+    before = post(client, content.encode(), kind="REFUNDS").content.decode()
+    upload = BulkUpload.objects.get()
+    client.post(f"{PAGE}{upload.pk}/start/", {"reason": "looked at it"})
+    BulkUpload.objects.update(next_attempt_at=a_while_ago())
+    while work_on_chunk():
+        pass
+
+    assert "1 line to give back the whole rest of its payment" in before
+    assert "done: 2,600 XAF" in client.get(f"{PAGE}{upload.pk}/change/").content.decode()
+
+
+def test_what_is_started_or_discarded_has_no_buttons_and_says_so() -> None:
+    client = signed_in(make_staff("finance"))
+    page = post(client, credits_of(make_user().username)).content.decode()
+    upload = BulkUpload.objects.get()
+    start = f"{PAGE}{upload.pk}/start/"
+    assert start in page
+    assert "1 line of gifts.csv" in client.get(start).content.decode()
+
+    BulkUpload.objects.update(state="FINISHED", finished_at=a_while_ago())
+
+    assert start not in client.get(f"{PAGE}{upload.pk}/change/").content.decode()
+    for answer in (client.get(start, follow=True), client.post(start, {"reason": "again"}, follow=True)):
+        assert "This file is FINISHED already: nothing was done." in answer.content.decode()
 
 
 def test_what_a_file_says_is_shown_as_text() -> None:

@@ -132,12 +132,13 @@ def test_one_bad_line_keeps_the_whole_file_out_and_all_are_named() -> None:
         (4, "payment"),
         (5, "payment"),
         (6, "line"),
+        (7, "reason"),
         (7, "payment"),
     ]
     assert not BulkUpload.objects.exists()
 
 
-@pytest.mark.parametrize("amount", ["-1", "0", "1.5", "ten", "NaN", "1e99", "999999999"])
+@pytest.mark.parametrize("amount", ["-1", "0", "1.5", "1 5", "2.500", "ten", "NaN", "1e99", "999999999"])
 def test_an_amount_that_cannot_be_is_named(amount: str) -> None:
     with pytest.raises(FileRefused) as caught:
         upload(refunds_file(settled(1), amount))
@@ -172,6 +173,41 @@ def test_credits_customers_once() -> None:
     assert wallet_balance(anna.pk, "XAF") == Money(2500, "XAF")
     assert wallet_balance(ben.pk, "INR") == Money(42050, "INR")
     assert find_breaks() == {}
+
+
+def test_two_credits_to_one_customer_may_both_be_meant() -> None:
+    anna = make_user().username
+    lines = [f"{anna},2500,XAF,sorry", f"{anna},100,XAF,sorry", f"{anna},2500,XAF,for the wait"]
+
+    stored = upload("\n".join(["customer,amount,currency,reason", *lines]).encode(), BulkKind.CREDITS)
+
+    assert stored.upload.lines_count == 3
+
+
+def test_the_same_credit_twice_is_refused_with_all_that_is_wrong_about_it() -> None:
+    anna = make_user().username
+    lines = [f"{anna},2500,XAF,sorry", f"{anna},2 500,xaf,sorry", f"{anna},-1,XAF,"]
+
+    with pytest.raises(FileRefused) as caught:
+        upload("\n".join(["customer,amount,currency,reason", *lines, lines[-1]]).encode(), BulkKind.CREDITS)
+
+    found = {(problem.line, problem.column) for problem in caught.value.problems}
+    assert found == {(2, "line"), (3, "line")} | {
+        (n, column) for n in (4, 5) for column in ("line", "amount", "reason")
+    }
+
+
+def test_a_problem_is_told_by_the_name_of_its_column_and_a_comma_is_one() -> None:
+    payment = settled(1)[0]
+
+    with pytest.raises(FileRefused) as too_much:
+        upload(refunds_file([payment], "999999"))
+    with pytest.raises(FileRefused) as comma:
+        upload(b'payment,amount,reason\n%d,"15,50",soup\n' % payment.pk)
+
+    assert [problem.column for problem in too_much.value.problems] == ["amount"]
+    assert str(too_much.value.message).startswith("1 problem; ")
+    assert "no commas" in comma.value.message.lower()
 
 
 def test_the_whole_rest_is_what_is_left_when_its_turn_comes() -> None:

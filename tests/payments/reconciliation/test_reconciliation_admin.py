@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
+from payments.gateways import gateway_names
 from payments.models import Reconciliation, ReconciliationBreak
 from payments.overview import read_overview
 from tests.factories import fresh
@@ -52,7 +54,7 @@ def test_the_picture_shows_what_agreed_and_what_did_not(sandbox: Sandbox) -> Non
 
     text = body(signed_in(make_staff()), LIST)
 
-    assert f"<title>{today()}: 9 agree, 1 open breaks</title>" in text
+    assert f"<title>{today()}: 9 agree, 1 open break</title>" in text
     assert text.count(": not compared</title>") == 13
     assert re.findall(r'ct-good" x="286" y="(\d+)" width="18" height="(\d+)"', text) == [("6", "54")]
     assert re.findall(r'ct-bad" x="286" y="(\d+)" width="18" height="(\d+)"', text) == [("0", "6")]
@@ -104,6 +106,41 @@ def test_what_cannot_be_compared_is_told_at_the_form(sandbox: Sandbox, wrong: di
 
     assert answer.status_code == 200
     assert not Reconciliation.objects.exists()
+
+
+def test_the_form_offers_yesterday_and_all_gateways_at_once(sandbox: Sandbox) -> None:
+    staff = signed_in(make_staff("finance"))
+    yesterday = (today() - timedelta(days=1)).isoformat()
+
+    page = body(staff, f"{LIST}ask/")
+    answer = staff.post(f"{LIST}ask/", {"gateway": "all", "day": yesterday, "reason": "the bank asks"})
+
+    [field] = re.findall(r'<input[^>]*name="day"[^>]*>', page)
+    assert 'type="date"' in field
+    assert f'value="{yesterday}"' in field
+    assert "Day (UTC)" in page
+    assert answer.headers["Location"] == LIST
+    assert set(Reconciliation.objects.values_list("gateway", flat=True)) == set(gateway_names())
+    assert "day (utc)" in body(staff, LIST).lower()
+
+
+def test_a_break_has_only_the_buttons_that_do_something(sandbox: Sandbox) -> None:
+    collect_for_nobody(sandbox, "fapshi")
+    reconcile("fapshi")
+    found, staff = ReconciliationBreak.objects.get(), signed_in(make_staff("finance"))
+    buttons = {}
+
+    for kind, state in (("MISSING_HERE", "OPEN"), ("FEE", "OPEN"), ("FEE", "CLOSED")):
+        closed_at = None if state == "OPEN" else timezone.now()
+        ReconciliationBreak.objects.filter(pk=found.pk).update(kind=kind, state=state, closed_at=closed_at)
+        page = body(staff, f"{BREAKS}{found.pk}/change/")
+        buttons[kind, state] = [name for name in ("close", "book_fee") if f"{BREAKS}{found.pk}/{name}/" in page]
+
+    assert buttons == {
+        ("MISSING_HERE", "OPEN"): ["close"],
+        ("FEE", "OPEN"): ["close", "book_fee"],
+        ("FEE", "CLOSED"): [],
+    }
 
 
 def test_run_again_leads_to_the_form_with_the_day_filled_in(sandbox: Sandbox) -> None:

@@ -1,0 +1,58 @@
+"""What staff can do about a refund, said on its page: nothing, look it up, or end it by hand."""
+
+from datetime import timedelta
+
+from choptym.lib.admin import when
+from payments.models import Refund
+from payments.refund import RESOLVE_AFTER_SECONDS, may_be_resolved
+from payments.refunds.take_up import CAME_BACK
+from payments.states import RefundState
+
+_NOTHING = "Nothing: it is done."
+_LOOK_UP = (
+    "Look up our reference {reference} on {gateway}'s own pages. If it was given back there, press Resolve and "
+    "say yes; if they show no such refund and it never will be one, press Resolve and say no: the payment can then "
+    "be refunded again."
+)
+
+
+def advice_about(refund: Refund) -> str:
+    if refund.state == RefundState.QUEUED:
+        return _about_queued(refund)
+    if refund.state in {RefundState.REQUESTED, RefundState.PENDING}:
+        return _about_sent(refund)
+    if refund.state == RefundState.FAILED:
+        return (
+            "Nothing was given back, and what was booked for it is booked back. Refund the payment again from its page."
+        )
+    if refund.failure_code == CAME_BACK:
+        return (
+            f"{refund.gateway} says that the money came back. Look it up on {refund.gateway}'s own pages; if so, press "
+            "Resolve and say no."
+        )
+    if refund.problem:
+        return f"The gateway gave back something else: compare {refund.amount} with {refund.gateway}'s own pages."
+    return _NOTHING
+
+
+def _about_queued(refund: Refund) -> str:
+    at = when(refund.next_attempt_at) if refund.next_attempt_at else "soon"
+    if not refund.problem:
+        return f"Nothing: it is sent by itself, {at}."
+    return (
+        f"It could not be sent ({refund.problem}), and is tried again by itself, {at}. Mend the cause, or press "
+        "Resolve and say no to call it off: nothing was sent."
+    )
+
+
+def _about_sent(refund: Refund) -> str:
+    at = when(refund.next_attempt_at) if refund.next_attempt_at else "soon"
+    asked_again = f"{refund.gateway} is asked again by itself, {at}."
+    if refund.state == RefundState.PENDING and not refund.problem:
+        return f"Nothing: {refund.gateway} has it, and banks may take days. {asked_again}"
+    said = f"It is not known what became of it ({refund.problem or 'no answer yet'}). {asked_again} "
+    look_up = _LOOK_UP.format(reference=refund.reference, gateway=refund.gateway)
+    if may_be_resolved(refund) or refund.requested_at is None:
+        return said + look_up
+    from_then = when(refund.requested_at + timedelta(seconds=RESOLVE_AFTER_SECONDS))
+    return f"{said}Wait: the gateway may still answer. If it has not by {from_then}: {look_up}"
