@@ -7,8 +7,9 @@ from typing import Self
 # Digits after the point, as ISO 4217 lists them. 2500 XAF is amount_minor=2500; 25.00 INR is amount_minor=2500.
 MINOR_DIGITS = {"XAF": 0, "INR": 2}
 CURRENCIES = tuple(MINOR_DIGITS)
-# How people write an amount.
-_WRITTEN = {"XAF": "{} FCFA", "INR": "₹{}"}
+# How people write an amount, in English and in French.
+_WRITTEN = {"XAF": ("{} FCFA", "{} FCFA"), "INR": ("₹{}", "{} ₹")}
+_FRENCH_MARKS = str.maketrans({",": " ", ".": ","})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,11 @@ class Money:
 
 
 def written(money: Money, language: str) -> str:
-    """The amount as people read it: 5,000 FCFA in English, 5 000 FCFA in French, ₹1,499.00 in both.
+    """The amount as people read it: 5,000 FCFA in English, 5 000 FCFA in French; ₹1,499.00 and 1 499,00 ₹.
 
     The French space is a plain one: it is in every SMS alphabet.
     """
     digits = MINOR_DIGITS[money.currency]
     number = f"{Decimal(money.amount_minor).scaleb(-digits):,.{digits}f}"
-    if language == "fr" and money.currency == "XAF":
-        number = number.replace(",", " ")
-    return _WRITTEN[money.currency].format(number)
+    english, french = _WRITTEN[money.currency]
+    return french.format(number.translate(_FRENCH_MARKS)) if language == "fr" else english.format(number)

@@ -47,7 +47,9 @@ def test_a_declined_upi_payment_stays_open_until_somebody_ends_it(live: Live, me
     eventually(lambda: assert_events(live, purchase.gateway_id(), told))
     eventually(lambda: _assert_asked(live, purchase.payment))
 
-    assert purchase.customer.get(f"/api/payments/{purchase.payment}/")["status"] == "PENDING"
+    body = purchase.customer.get(f"/api/payments/{purchase.payment}/")
+    assert (body["status"], body["failure_code"]) == ("PENDING", "try_declined")
+    assert body["message"].startswith("The last try was declined.")
     assert_reserved(purchase)
     if ending == "EXPIRED":
         purchase.move_time("expires_at")
