@@ -22,6 +22,7 @@ from payments.attempts import learn_transaction, record_attempt
 from payments.charge import requeue, retry_delay_seconds
 from payments.close import close_unpaid, still_watched
 from payments.facts import Paid
+from payments.failures import TRY_DECLINED
 from payments.gateways import get_gateway
 from payments.gateways.base import Gateway, Outcome, Status
 from payments.gateways.operators import is_operators_fault, operator_of
@@ -241,7 +242,13 @@ def _ask_again_later(gateway: str, answer: Answer) -> None:
         again = payment.state in WAITING_STATES or still_watched(payment)
         due = timezone.now() + timedelta(seconds=delay) if again else None
         # Only over our own lease: a webhook that came during the call has made the payment due at once.
-        Payment.objects.filter(pk=payment.pk, next_check_at=check.leased_until).update(next_check_at=due)
+        told = {"failure_code": TRY_DECLINED} if _was_declined(payment, answer) else {}
+        Payment.objects.filter(pk=payment.pk, next_check_at=check.leased_until).update(next_check_at=due, **told)
+
+
+def _was_declined(payment: Payment, answer: Answer) -> bool:
+    """The customer is told, and may try again: nothing is decided."""
+    return payment.state == PaymentState.PENDING and answer.status is not None and answer.status.was_declined
 
 
 def _poll_delay(gateway: str, check: Check) -> float:

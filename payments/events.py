@@ -11,9 +11,11 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from choptym.lib.states import sources_of
+from payments.failures import TRY_DECLINED
+from payments.gateways.words import DECLINED_WORDS
 from payments.locks import Look
 from payments.models import Payment, PaymentAttempt, WebhookEvent
-from payments.states import EVENT_MOVES, OPEN_ATTEMPTS, EventState
+from payments.states import EVENT_MOVES, OPEN_ATTEMPTS, EventState, PaymentState
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +89,22 @@ def make_due(matches: Sequence[Match]) -> None:
         open_attempts = PaymentAttempt.objects.filter(payment__in=payment_ids, state__in=OPEN_ATTEMPTS)
         waiting = Payment.objects.filter(pk__in=open_attempts.values("payment"), settled_at__isnull=True)
         waiting.update(next_check_at=timezone.now())
+
+
+def note_declined(matches: Sequence[Match]) -> None:
+    """Keep, for the customer, that the last try failed, where one of these events says so.
+
+    Nothing is decided by it. Runs in the caller's transaction, after the payments' locks and mark_matched().
+    """
+    told = [match.look for match in matches if match.look.gateway in DECLINED_WORDS]
+    if not told:
+        return
+    words = DECLINED_WORDS.values()
+    events = WebhookEvent.objects.filter(pk__in=[look.event_id for look in told], word__in=words)
+    waiting = Payment.objects.filter(
+        pk__in=events.values("payment"), state__in=(PaymentState.REQUESTED, PaymentState.PENDING)
+    )
+    waiting.update(failure_code=TRY_DECLINED)
 
 
 def look_again_soon(attempt: PaymentAttempt) -> None:

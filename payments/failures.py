@@ -1,10 +1,17 @@
-"""Why a payment did not go through, in words for the customer. The code is what machines read."""
+"""Why a payment did not go through, or waits longer, in words for the customer. The code is what machines read."""
 
-# code: (English, French)
+# The payer said no, and may still say yes: at some gateways a payment outlives the tries to pay it.
+TRY_DECLINED = "try_declined"
+
+# code: (English, French). They go on after a colon, so none begins with a capital.
 SENTENCES: dict[str, tuple[str, str]] = {
     "declined": (
         "it was declined on the phone, or the balance was too low.",
         "il a été refusé sur le téléphone, ou le solde était insuffisant.",
+    ),
+    TRY_DECLINED: (
+        "the last try was declined. Please approve again in your app or on the payment page, or cancel.",
+        "le dernier essai a été refusé. Veuillez confirmer à nouveau (application ou page de paiement), ou annuler.",
     ),
     "invalid_phone": ("this number cannot pay.", "ce numéro ne peut pas payer."),
     "operator_unsupported": ("this operator is not supported.", "cet opérateur n'est pas pris en charge."),
@@ -43,3 +50,9 @@ def sentence(code: str, language: str) -> str:
     """The sentence for a code, in "fr" or "en"; the general one for a code that has none."""
     english, french = SENTENCES.get(code, SENTENCES["refused"])
     return french if language == "fr" else english
+
+
+def message_about(code: str, language: str) -> str:
+    """The sentence standing by itself, with a capital in front; "" without a code."""
+    text = sentence(code, language) if code else ""
+    return text[:1].upper() + text[1:]

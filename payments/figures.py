@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+MEASURED = "Seconds, over the last minutes; 0 when nothing was measured."
+
 
 class FiguresOutput(serializers.Serializer[Any]):
     """Counts of payments. totalProcessed = successful + failed + cancelled + expired + inReview."""
@@ -22,8 +24,8 @@ class FiguresOutput(serializers.Serializer[Any]):
 
 
 class QueueStatusOutput(FiguresOutput):
-    averageProcessingTime = serializers.FloatField(help_text="Seconds, over the last minutes.")
-    averageWaitingTime = serializers.FloatField(help_text="Seconds, over the last minutes.")
+    averageProcessingTime = serializers.FloatField(help_text=f"From our call to the gateway's acceptance. {MEASURED}")
+    averageWaitingTime = serializers.FloatField(help_text=f"From checkout to our call of the gateway. {MEASURED}")
     maxConcurrent = serializers.IntegerField()
     priorities = serializers.DictField(child=FiguresOutput(), help_text="By priority: 3 high, 2 medium, 1 normal.")
     gateways = serializers.DictField(child=FiguresOutput(), help_text="By gateway, and wallet.")
@@ -33,9 +35,11 @@ class MetricsOutput(serializers.Serializer[Any]):
     queueLength = serializers.IntegerField()
     processing = serializers.IntegerField()
     processingRatePerMinute = serializers.FloatField()
-    successRate = serializers.FloatField(allow_null=True, help_text="0 to 1; null when nothing ended.")
-    errorRate = serializers.FloatField(allow_null=True, help_text="0 to 1; null when nothing ended.")
-    retryRate = serializers.FloatField(allow_null=True, help_text="0 to 1; null when nothing was started.")
-    averageProcessingTime = serializers.FloatField(help_text="Seconds.")
-    averageWaitingTime = serializers.FloatField(help_text="Seconds.")
-    windowSeconds = serializers.IntegerField(help_text="How far back the rates look.")
+    started = serializers.IntegerField(help_text="Sent to a gateway within the window: what retryRate is measured on.")
+    ended = serializers.IntegerField(help_text="Settled or failed within the window: what the other rates are about.")
+    successRate = serializers.FloatField(help_text="0 to 1; 1 when nothing ended.")
+    errorRate = serializers.FloatField(help_text="0 to 1; 0 when nothing ended.")
+    retryRate = serializers.FloatField(help_text="0 to 1; 0 when nothing was started.")
+    averageProcessingTime = serializers.FloatField(help_text=f"From our call to the gateway's acceptance. {MEASURED}")
+    averageWaitingTime = serializers.FloatField(help_text=f"From checkout to our call of the gateway. {MEASURED}")
+    windowSeconds = serializers.IntegerField(help_text="How far back rates and averages look.")

@@ -23,6 +23,7 @@ from payments.events import (
     known_attempts,
     make_due,
     mark_matched,
+    note_declined,
     park,
     park_strangers,
     uuid_of,
@@ -103,6 +104,7 @@ def _record_matches(matches: Sequence[Match]) -> None:
             # Only what a signature, or the gateway's own record, has tied to this try (see _take_up).
             learn_transaction(match.attempt.pk, match.proved_transaction_id)
         mark_matched([(match.look.event_id, match.attempt.payment_id) for match in matches])
+        note_declined(matches)
         make_due(matches)
 
 

@@ -39,7 +39,7 @@ RETRY_AFTER = OpenApiParameter(
     OpenApiTypes.INT,
     OpenApiParameter.HEADER,
     response=[200],
-    description="Seconds after which to ask again. Missing once the payment has ended.",
+    description="Seconds after which to ask again. Missing once the payment has ended; 60 under REVIEW.",
 )
 STARTING = [IDEMPOTENCY_KEY, LOCATION, REPLAYED]
 REFUND_LOCATION = OpenApiParameter(
@@ -50,8 +50,9 @@ REFUNDING = [IDEMPOTENCY_KEY, REFUND_LOCATION, REPLAYED]
 KEY_REUSED = refusal("`idempotency_key_reused`: this key was used for another request.")
 NOT_STARTED = refusal(
     "`idempotency_key_invalid`, `unknown_method`, `invalid_phone`, `phone_required`, `amount_too_small`, "
-    "`currency_not_supported`; at checkout also `empty_cart`, `several_shops`, `amount_too_large`. With one field at "
-    "fault `code` is that field's (`required`, `min_value` …), with several it is `invalid`."
+    "`currency_not_supported`; at checkout also `empty_cart`, `several_shops`, `amount_too_large`, for a top-up "
+    "`unknown_field`. With one field at fault `code` is that field's (`required`, `min_value` …), with several it is "
+    "`invalid`."
 )
 NO_CHECKOUT = refusal(
     "`still_running` (ask again with the same key), `sold_out` (`fields` names the lines as `cart.<line id>`), "

@@ -26,6 +26,10 @@ STEP_NAMES = ("accepted", "sent_to_gateway", "waiting_for_approval", *(state.low
 
 _READ_AGAIN_SECONDS = {PaymentState.QUEUED: 1, PaymentState.REQUESTED: 1, PaymentState.PENDING: 2}
 _LONGEST_READ_AGAIN_SECONDS = 30
+# A person decides.
+_READ_REVIEW_AGAIN_SECONDS = 60
+
+_APPROVED = frozenset({PaymentState.SETTLED, PaymentState.REVIEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def position_of(payment: Payment) -> int:
 def eta_seconds(payment: Payment, position: int) -> int:
     """How long until it is settled, if all goes on as it did: the line before it at the measured rate, then its way.
 
-    0 once it has ended.
+    0 once it has ended, or a person looks at it.
     """
     if payment.state in FINAL_STATES:
         return 0
@@ -81,19 +85,27 @@ def eta_seconds(payment: Payment, position: int) -> int:
 
 
 def read_again_seconds(payment: Payment, eta: int) -> int | None:
-    """When it is worth asking again; None once it has ended."""
+    """When it is worth asking again; None once it has ended. Under review it has not: somebody has to decide."""
+    if payment.state == PaymentState.REVIEW:
+        return _READ_REVIEW_AGAIN_SECONDS
     if payment.state in FINAL_STATES:
         return None
     return max(_READ_AGAIN_SECONDS[PaymentState(payment.state)], min(eta // 4, _LONGEST_READ_AGAIN_SECONDS))
 
 
 def steps_of(payment: Payment) -> list[dict[str, Any]]:
-    """The way of the payment, each step with the time at which it was reached."""
+    """The way of the payment, each step with the time at which it was reached.
+
+    While the customer is to approve, that step is reached and not done. Money that came was approved, whether or not
+    we have seen them being asked.
+    """
     is_wallet = payment.requested_at is None and payment.gateway == "wallet"
     steps = [_step("accepted", payment.queued_at)]
     if not is_wallet:
         steps.append(_step("sent_to_gateway", payment.requested_at))
-        steps.append(_step("waiting_for_approval", payment.pending_at))
+        is_approved = payment.state in _APPROVED
+        reached = payment.pending_at or (payment.finished_at if is_approved else None)
+        steps.append({**_step("waiting_for_approval", reached), "is_done": is_approved})
     if payment.state in FINAL_STATES:
         steps.append(_step(payment.state.lower(), payment.finished_at))
     else:

@@ -13,7 +13,17 @@ from payments.refunds.write import REASON_LENGTH
 from payments.states import PaymentState, RefundState
 
 
-class RefundInput(serializers.Serializer[Any]):
+class KnownFieldsOnly(serializers.Serializer[Any]):
+    """Refuses what it does not know: where money moves, a misspelt field must not leave another at its default."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            problem = {name: ["There is no such field."] for name in unknown}
+            raise serializers.ValidationError(problem, code="unknown_field")
+        return dict(super().validate(attrs))
+
+
+class RefundInput(KnownFieldsOnly):
     """POST /api/payments/{id}/refunds/"""
 
     amount_minor = serializers.IntegerField(
@@ -25,13 +35,6 @@ class RefundInput(serializers.Serializer[Any]):
     to_wallet = serializers.BooleanField(
         default=False, help_text="Into the customer's wallet, though the gateway could give it back."
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A misspelt amount must not give back everything."""
-        if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            problem = {name: ["There is no such field."] for name in unknown}
-            raise serializers.ValidationError(problem, code="unknown_field")
-        return attrs
 
 
 class CustomerRefundOutput(serializers.Serializer[Any]):

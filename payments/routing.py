@@ -8,6 +8,7 @@ from choptym.lib.phones import COUNTRIES, region_of
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Rules
 from payments.gateways.operators import operator_of
+from payments.gateways.words import title_of
 from payments.models import WALLET, Priority
 
 
@@ -64,15 +65,15 @@ def check_method(method: str, money: Money, phone: str, *, amount_field: str) ->
     if method == WALLET:
         return
     if method not in gateway_names():
-        raise Rejected(f"{method} is not available.", code="unknown_method", fields={"method": "Not available."})
+        raise Rejected("This method is not available.", code="unknown_method", fields={"method": "Not available."})
     rules = get_gateway(method).rules
     if money.currency not in rules.currencies:
-        message = f"{method} does not take {money.currency}."
+        message = f"{title_of(method)} does not take {money.currency}."
         raise Rejected(message, code="currency_not_supported", fields={"method": message})
     if phone and region_of(phone) != rules.phone_region:
         message = f"Not {COUNTRIES[rules.phone_region].says}."
         raise Rejected(message, code="invalid_phone", fields={"phone": message})
     minimum = rules.minimum_minor.get(money.currency, 1)
     if money.amount_minor < minimum:
-        message = f"{method} takes {written(Money(minimum, money.currency), 'en')} or more."
+        message = f"{title_of(method)} takes {written(Money(minimum, money.currency), 'en')} or more."
         raise Rejected(message, code="amount_too_small", fields={amount_field: message})

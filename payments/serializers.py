@@ -1,22 +1,32 @@
 """What the API reads and shows. Nothing here writes."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
+from choptym.lib.french import in_french
 from choptym.lib.money import CURRENCIES
 from choptym.lib.openapi import Word
 from choptym.lib.phones import COUNTRIES, national_number
-from payments.failures import SENTENCES, sentence
+from payments.failures import SENTENCES, message_about
 from payments.gateways import gateway_names, get_gateway
+from payments.landing import LANDED, Landing, landings_of
 from payments.models import WALLET, Payment, PaymentKind
 from payments.progress import STEP_NAMES, eta_seconds, iso, position_of, read_again_seconds, steps_of
-from payments.refund_serializers import CustomerRefundOutput, show_refunds_of
+from payments.refund_serializers import CustomerRefundOutput, KnownFieldsOnly, show_refunds_of
 from payments.statement import KINDS
 from payments.states import OPEN_ATTEMPTS, PaymentState
 
 CHOSEN = "Left out, it is chosen by the operator of the phone and the currency; `payment.method` tells which."
+PHONE = (
+    "The mobile number that pays, in any usual spelling, of the country where the method collects (Fapshi and CamPay: "
+    "Cameroon, Razorpay and Cashfree: India). Needed unless {unless}; Cashfree needs it for a link too."
+)
+# The sentences are made to follow a colon.
+FAILURES = {"": "nothing is in its way", **{code: english for code, (english, _) in SENTENCES.items()}}
 
 
 class PhoneField(serializers.CharField):
@@ -50,14 +60,9 @@ def method_names() -> tuple[str, ...]:
 class MethodInput(serializers.Serializer[Any]):
     """How to pay. The gateways push to a phone; with `link` the customer pays on the gateway's page instead."""
 
-    method = Word("PaymentMethod", method_names, max_length=20, required=False, default="", help_text=CHOSEN)
+    method = Word("PaymentMethod", method_names, max_length=20, required=False, help_text=CHOSEN)
     phone = PhoneField(
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="The mobile number that pays, in any usual spelling, of the country where the method collects "
-        "(Fapshi and CamPay: Cameroon, Razorpay and Cashfree: India). Needed unless `link`, or method wallet; Cashfree "
-        "needs it for a link too.",
+        required=False, allow_blank=True, default="", help_text=PHONE.format(unless="`link`, or method wallet")
     )
     link = serializers.BooleanField(default=False, help_text="Pay on the gateway's page instead of on the phone.")
 
@@ -68,6 +73,7 @@ class MethodInput(serializers.Serializer[Any]):
         return method
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = {"method": "", **super().validate(attrs)}
         if attrs["method"] != WALLET and not attrs["phone"] and _needs_phone(attrs["method"], by_link=attrs["link"]):
             problem = {"phone": ["The number that pays is required."]}
             raise serializers.ValidationError(problem, code="phone_required")
@@ -83,10 +89,11 @@ class CheckoutInput(MethodInput):
     """POST /api/checkout/"""
 
 
-class TopupInput(MethodInput):
+class TopupInput(MethodInput, KnownFieldsOnly):
     """POST /api/wallet/topups/"""
 
-    method = Word("TopupMethod", gateway_names, max_length=20, required=False, default="", help_text=CHOSEN)
+    method = Word("TopupMethod", gateway_names, max_length=20, required=False, help_text=CHOSEN)
+    phone = PhoneField(required=False, allow_blank=True, default="", help_text=PHONE.format(unless="`link`"))
     amount_minor = serializers.IntegerField(
         min_value=1,
         max_value=settings.ORDER_MAX_AMOUNT_MINOR,
@@ -101,16 +108,18 @@ class TopupInput(MethodInput):
 
     def validate_currency(self, currency: str) -> str:
         if currency not in CURRENCIES:
-            raise serializers.ValidationError(
-                f"Unknown currency; there are {', '.join(CURRENCIES)}.", code="invalid_choice"
-            )
+            english = f"Unknown currency; there are {', '.join(CURRENCIES)}."
+            raise serializers.ValidationError(in_french("unknown_currency", english), code="invalid_choice")
         return currency
 
 
 class StepOutput(serializers.Serializer[Any]):
     name = Word("StepName", lambda: STEP_NAMES)
-    is_done = serializers.BooleanField()
-    at = serializers.DateTimeField(allow_null=True)
+    is_done = serializers.BooleanField(
+        help_text="Whether it is behind the customer. `waiting_for_approval` is so once they have approved: while they "
+        "are asked, and when it ended without their approval, it is not."
+    )
+    at = serializers.DateTimeField(allow_null=True, help_text="When it was reached; null before.")
 
 
 class PaymentOutput(serializers.Serializer[Any]):
@@ -126,8 +135,10 @@ class PaymentOutput(serializers.Serializer[Any]):
     phone = serializers.CharField(help_text="In national form, without country; empty when none was given.")
     priority = serializers.IntegerField(help_text="3 high, 2 medium, 1 normal.")
     position = serializers.IntegerField(help_text="1 is next in line; 0 once its turn has come.")
-    eta_seconds = serializers.IntegerField(help_text="0 once it has ended.")
-    retry_after_seconds = serializers.IntegerField(allow_null=True, help_text="Null once it has ended.")
+    eta_seconds = serializers.IntegerField(help_text="0 once it has ended, or a person looks at it.")
+    retry_after_seconds = serializers.IntegerField(
+        allow_null=True, help_text="Null once it has ended; long under REVIEW, which a person has still to decide."
+    )
     events_url = serializers.CharField(help_text="The event stream: an absolute address, or a path of this host.")
     steps = StepOutput(many=True)
     instructions = serializers.CharField(help_text="What to do on the phone, such as *126#.")
@@ -135,11 +146,23 @@ class PaymentOutput(serializers.Serializer[Any]):
         help_text="Where the customer pays: the gateway's page, or (Razorpay and Cashfree, by phone) the address "
         "upi://… that opens their app."
     )
-    failure_code = Word("FailureCode", lambda: ("", *SENTENCES), help_text="Empty unless it did not go through.")
-    message = serializers.CharField(help_text="Why it did not go through, in the customer's language.")
+    failure_code = Word(
+        "FailureCode",
+        lambda: FAILURES,
+        help_text="Empty unless it did not go through, is under review, or (`try_declined`, while PENDING, at Razorpay "
+        "and Cashfree) the last try was declined and another one is possible until `expires_at`.",
+    )
+    message = serializers.CharField(help_text="What `failure_code` means, in the customer's language; else empty.")
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
+    collected_minor = serializers.IntegerField(
+        allow_null=True,
+        help_text="What the gateway says it collected, in minor units of `collected_currency`: `amount`, unless a "
+        "person had to look. Null until then, and where that cannot be read. From the wallet: `amount`.",
+    )
+    collected_currency = serializers.CharField(help_text="The currency of `collected_minor`; empty while that is null.")
+    landed = Word("Landed", lambda: LANDED, help_text="Where the money went. What is refunded later changes nothing.")
     refunded_minor = serializers.IntegerField(help_text="What was given back by now, in minor units of the currency.")
     refunds = CustomerRefundOutput(many=True, help_text="Oldest first. One that FAILED gave nothing back.")
 
@@ -157,6 +180,7 @@ class StatementLineOutput(serializers.Serializer[Any]):
 
 class CheckoutOutput(serializers.Serializer[Any]):
     order = serializers.IntegerField()
+    order_number = serializers.CharField(help_text="What the customer and the shop call it, such as CT-000042.")
     payment = PaymentOutput()
 
 
@@ -164,8 +188,16 @@ class TopupOutput(serializers.Serializer[Any]):
     payment = PaymentOutput()
 
 
-def show_payment(payment: Payment, language: str = "en") -> dict[str, Any]:
+def show_payments(payments: Sequence[Payment], language: str) -> list[dict[str, Any]]:
+    """One body each, with one query for where the money of all of them went."""
+    landings = landings_of(payments)
+    return [show_payment(payment, language, landings.get(payment.pk, Landing())) for payment in payments]
+
+
+def show_payment(payment: Payment, language: str = "en", landing: Landing | None = None) -> dict[str, Any]:
     """The body that PaymentOutput documents. Built by hand: a crowd polls it."""
+    if landing is None:
+        return show_payments([payment], language)[0]
     position = position_of(payment)
     eta = eta_seconds(payment, position)
     attempt = None
@@ -189,9 +221,10 @@ def show_payment(payment: Payment, language: str = "en") -> dict[str, Any]:
         "instructions": attempt.instructions if attempt else "",
         "link": attempt.link if attempt else "",
         "failure_code": payment.failure_code,
-        "message": sentence(payment.failure_code, language).capitalize() if payment.failure_code else "",
+        "message": message_about(payment.failure_code, language),
         "created_at": iso(payment.queued_at),
         "expires_at": iso(payment.expires_at),
         "settled_at": iso(payment.settled_at),
+        **asdict(landing),
         **show_refunds_of(payment),
     }

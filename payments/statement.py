@@ -11,20 +11,19 @@ from payments.models import Payment, PaymentAttempt, PaymentKind, Refund
 from wallets.models import Entry
 from wallets.selectors import signed_amount
 
-KINDS = ("topup", "credit", "purchase", "refund", "refund_sent", "refund_undone")
+KINDS = {
+    "topup": "put in by the customer",
+    "credit": "came when its order was gone, was taken twice or another sum, or was let off by us",
+    "purchase": "an order paid from the wallet",
+    "refund": "an order given back into the wallet",
+    "refund_sent": "money of the wallet, on its way back to where it came from",
+    "refund_undone": "a refund that could not be sent, booked back",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One entry, seen from the customer's side: positive is money in.
-
-    kind   topup          put in by the customer
-           credit         came when its order was gone, was taken twice or another sum, or was let off by us
-           purchase       an order paid from the wallet
-           refund         an order given back into the wallet
-           refund_sent    money of the wallet, on its way back to where it came from
-           refund_undone  a refund that could not be sent, booked back
-    """
+    """One entry, seen from the customer's side: positive is money in. `kind` is one of KINDS."""
 
     id: int
     kind: str

@@ -131,16 +131,21 @@ def queue_status() -> dict[str, Any]:
 
 
 def metrics() -> dict[str, Any]:
-    """The body of /api/payment/metrics: rates over the last WINDOW_SECONDS."""
+    """The body of /api/payment/metrics: rates over the last WINDOW_SECONDS.
+
+    Numbers always: where nothing ended, nothing failed; where nothing was measured, a time is 0.
+    """
     now = flow.get()
     ended = now.settled + now.failed
     return {
         "queueLength": counts.get().total(PaymentState.QUEUED),
         "processing": counts.get().total(PaymentState.REQUESTED, PaymentState.PENDING),
         "processingRatePerMinute": round(now.settled * 60 / WINDOW_SECONDS, 2),
-        "successRate": round(now.settled / ended, 4) if ended else None,
-        "errorRate": round(now.failed / ended, 4) if ended else None,
-        "retryRate": round(now.retried / now.started, 4) if now.started else None,
+        "started": now.started,
+        "ended": ended,
+        "successRate": round(now.settled / ended, 4) if ended else 1.0,
+        "errorRate": round(now.failed / ended, 4) if ended else 0.0,
+        "retryRate": round(now.retried / now.started, 4) if now.started else 0.0,
         "averageProcessingTime": round(now.average_processing_seconds, 3),
         "averageWaitingTime": round(now.average_wait_seconds, 3),
         "windowSeconds": WINDOW_SECONDS,

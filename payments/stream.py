@@ -83,7 +83,7 @@ class Hub:
         payments = Payment.objects.in_bulk({payment_id for payment_id, _ in watched})
         for payment_id, language in watched:
             payment = payments[payment_id]  # payments are never deleted
-            mark = (payment.state, payment.attempts_made, payment.next_attempt_at)
+            mark = (payment.state, payment.failure_code, payment.attempts_made, payment.next_attempt_at)
             if self._last.get((payment_id, language)) != mark:
                 self._last[payment_id, language] = mark
                 changed[payment_id, language] = show_payment(payment, language)
@@ -168,7 +168,7 @@ async def _lines(watched: Watched, first: Body) -> AsyncIterator[bytes]:
         if body is None:
             yield b": still here\n\n"
             continue
-        if body["steps"] != first["steps"] or body["status"] != first["status"]:
+        if any(body[name] != first[name] for name in ("steps", "status", "failure_code")):
             yield _line(body)
             first = body
         if body["status"] in FINAL_STATES:

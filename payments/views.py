@@ -40,6 +40,7 @@ from payments.serializers import (
     TopupInput,
     TopupOutput,
     show_payment,
+    show_payments,
 )
 from payments.start import start_checkout, start_topup
 from payments.statement import statement_lines
@@ -63,7 +64,8 @@ class CheckoutView(APIView):
             payment = start_checkout(
                 user_id=user_id_of(request), method=data["method"], phone=data["phone"], by_link=data["link"]
             )
-            return _accepted(request, payment, {"order": payment.order_id})
+            number = payment.order.number if payment.order is not None else ""
+            return _accepted(request, payment, {"order": payment.order_id, "order_number": number})
 
         return answer_request_once(request, data, act)
 
@@ -102,7 +104,7 @@ class PaymentListView(ListAPIView[Payment]):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []
-        return self.get_paginated_response([show_payment(payment, _language(request)) for payment in page])
+        return self.get_paginated_response(show_payments(page, _language(request)))
 
 
 class PaymentView(APIView):

@@ -9,6 +9,7 @@ from tests.servers import DATABASE_URL, REDIS_URL, STARTED_HERE
 PROCESSES = 2
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """None for a part of the tests, or on servers that were given: Redis knows no test databases."""
     are_ours = {DATABASE_URL, REDIS_URL} <= set(os.environ[STARTED_HERE].split())

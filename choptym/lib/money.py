@@ -8,8 +8,9 @@ from typing import Self
 # Digits after the point, as ISO 4217 lists them. 2500 XAF is amount_minor=2500; 25.00 INR is amount_minor=2500.
 MINOR_DIGITS = {"XAF": 0, "INR": 2}
 CURRENCIES = tuple(MINOR_DIGITS)
-# How people write an amount.
-_WRITTEN = {"XAF": "{} FCFA", "INR": "₹{}"}
+# How people write an amount, in English and in French.
+_WRITTEN = {"XAF": ("{} FCFA", "{} FCFA"), "INR": ("₹{}", "{} ₹")}
+_FRENCH_MARKS = str.maketrans({",": " ", ".": ","})
 # How people type one: digits, in groups of three if they like. An editor may put any of these spaces between them.
 _TYPED = re.compile(r"(?:[0-9]{1,15}|[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3}){1,4})(?:\.[0-9]+)?")
 _HOW_TO_TYPE = {
@@ -62,12 +63,11 @@ class Money:
 
 
 def written(money: Money, language: str) -> str:
-    """The amount as people read it: 5,000 FCFA in English, 5 000 FCFA in French, ₹1,499.00 in both.
+    """The amount as people read it: 5,000 FCFA in English, 5 000 FCFA in French; ₹1,499.00 and 1 499,00 ₹.
 
     The French space is a plain one: it is in every SMS alphabet.
     """
     digits = MINOR_DIGITS[money.currency]
     number = f"{Decimal(money.amount_minor).scaleb(-digits):,.{digits}f}"
-    if language == "fr" and money.currency == "XAF":
-        number = number.replace(",", " ")
-    return _WRITTEN[money.currency].format(number)
+    english, french = _WRITTEN[money.currency]
+    return french.format(number.translate(_FRENCH_MARKS)) if language == "fr" else english.format(number)

@@ -1,6 +1,6 @@
 """The OpenAPI document: what all operations have in common stands here once, so that each view says only its own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
@@ -64,7 +64,10 @@ def refusal(text: str) -> OpenApiResponse:
 
 
 class Word(serializers.CharField):
-    """A text out of a list that the document shows under `name`. The list is for readers; checking it is the view's."""
+    """A text out of a list that the document shows under `name`. The list is for readers; checking it is the view's.
+
+    Words that come as a mapping are explained there: each with its meaning.
+    """
 
     def __init__(self, name: str, words: Callable[[], Iterable[str]], **options: Any) -> None:
         super().__init__(**options)
@@ -80,8 +83,11 @@ class WordExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped
         return str(self.target.name)
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
-        words = [*self.target.words()]
-        return {"type": "string", **({"enum": words} if words else {})}
+        words = self.target.words()
+        schema: dict[str, Any] = {"type": "string", **({"enum": [*words]} if words else {})}
+        if isinstance(words, Mapping):
+            schema["description"] = "\n".join(f"* `{word}`: {meaning}" for word, meaning in words.items())
+        return schema
 
 
 class Schema(AutoSchema):

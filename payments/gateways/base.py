@@ -59,14 +59,14 @@ class Status:
     operator_reference: str = ""
     reason: str = ""  # why not paid, in the gateway's words: for staff, never for the customer
     word: str = ""  # the status as the gateway spells it
-    # What could not be read or contradicts itself (an amount with a fraction, say). With PAID: the payment goes to
-    # REVIEW.
+    # What could not be read or contradicts itself (an amount with a fraction, say). With PAID: it goes to REVIEW.
     problem: str = ""
     occurred_at: datetime | None = None
     exchange: Exchange | None = field(default=None, compare=False, repr=False)
     # The money itself, where one transaction may have several tries: the same money is announced under the same id.
     gateway_payment_id: str = ""
     refunded: Money | None = None  # what went back to the payer, as far as this answer shows
+    was_declined: bool = False  # WAITING: the payer's last try failed, and may be followed by another
 
 
 class RefundOutcome(StrEnum):

@@ -117,7 +117,7 @@ class RazorpayReads:
             return tried
         if own.outcome is Outcome.NOT_PAID and tried.word in _OPEN_TRIES:
             return tried  # begun before the link closed
-        return replace(own, reason=tried.reason)
+        return replace(own, reason=tried.reason, was_declined=tried.was_declined)
 
     def _capture(self, status: Status, order_id: str, deadline: Deadline) -> Status:
         """The payer was debited, and the money goes back unless somebody captures it.

@@ -50,6 +50,7 @@ def read_payment(payment: Mapping[str, object], transaction_id: str, reference: 
         occurred_at=read_unix(payment.get("created_at")),
         gateway_payment_id=read_text(payment.get("id"), 40),
         refunded=refunded if refunded and refunded.amount_minor else None,
+        was_declined=word == "failed",
     )
 
 

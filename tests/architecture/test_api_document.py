@@ -26,6 +26,7 @@ ENUMS = {
         "cancelled",
         "review",
     ],
+    "Landed": ["", "order", "wallet"],
     "StatementKind": ["topup", "credit", "purchase", "refund", "refund_sent", "refund_undone"],
     "RefundStatus": [*RefundState.values],
     "RefundWay": [*RefundWay.values],
@@ -157,3 +158,26 @@ def test_the_event_stream_is_described(operations: dict[str, Any]) -> None:
     answer = operations["GET /api/payments/{payment_id}/events/"]["responses"]["200"]
 
     assert answer["content"] == {"text/event-stream": {"schema": {"$ref": "#/components/schemas/PaymentOutput"}}}
+
+
+@pytest.mark.parametrize("name", ["FailureCode", "StatementKind", "Landed"])
+def test_every_word_that_does_not_speak_for_itself_is_explained(document: Any, name: str) -> None:
+    lines = document["components"]["schemas"][name]["description"].splitlines()
+
+    assert [line.split("`")[1] for line in lines] == ENUMS[name]
+    assert all(len(line.split("`: ")[1]) > 10 for line in lines)
+
+
+@pytest.mark.parametrize("name", ["CheckoutInputRequest", "TopupInputRequest"])
+def test_the_method_is_one_of_its_words_or_left_out(document: Any, name: str) -> None:
+    body = document["components"]["schemas"][name]
+
+    assert "method" not in body.get("required", [])
+    assert "default" not in body["properties"]["method"]
+
+
+def test_a_topup_does_not_speak_of_paying_from_the_wallet(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert "wallet" not in schemas["TopupInputRequest"]["properties"]["phone"]["description"]
+    assert "wallet" in schemas["CheckoutInputRequest"]["properties"]["phone"]["description"]

@@ -14,6 +14,7 @@ from tests.flows.ends import (
     unlucky,
 )
 from tests.flows.hooks import assert_events, events
+from tests.flows.test_progress import follow
 from tests.live import Customer, Live, eventually
 
 METHODS = ("razorpay", "cashfree")
@@ -33,7 +34,7 @@ def test_who_pays_by_upi_is_given_an_address_that_opens_the_app(live: Live, meth
     assert_paid(purchase)
     [message] = live.messages(purchase.customer.phone)
     assert message["to"] == f"91{purchase.customer.phone}"
-    assert "₹50.00" in message["text"]
+    assert "50,00 ₹" in message["text"]
 
 
 @pytest.mark.invariant("INV-4")
@@ -47,7 +48,9 @@ def test_a_declined_upi_payment_stays_open_until_somebody_ends_it(live: Live, me
     eventually(lambda: assert_events(live, purchase.gateway_id(), told))
     eventually(lambda: _assert_asked(live, purchase.payment))
 
-    assert purchase.customer.get(f"/api/payments/{purchase.payment}/")["status"] == "PENDING"
+    body = purchase.customer.get(f"/api/payments/{purchase.payment}/")
+    assert (body["status"], body["failure_code"]) == ("PENDING", "try_declined")
+    assert body["message"].startswith("The last try was declined.")
     assert_reserved(purchase)
     if ending == "EXPIRED":
         purchase.move_time("expires_at")
@@ -169,3 +172,16 @@ def test_a_second_payment_of_one_order_that_the_gateway_gives_back_is_booked_onc
 
 def _assert_given_back(live: Live, method: str, customer: Customer) -> None:
     assert [entry["state"] for entry in live.books(method, customer.phone)] == ["collected", "returned"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_who_follows_a_payment_hears_that_the_try_was_declined(live: Live, method: str) -> None:
+    purchase = unlucky(live, method, latency_ms=300, approval_delay_ms=700, refusal_rate=1)
+    codes = []
+
+    for body in follow(purchase.customer, live.stack.events, purchase.payment):
+        codes.append((body["status"], body["failure_code"]))
+        if body["failure_code"] == "try_declined":
+            purchase.customer.call("POST", f"/api/payments/{purchase.payment}/cancel/")
+
+    assert codes[-3:] == [("PENDING", ""), ("PENDING", "try_declined"), ("CANCELLED", "cancelled")]

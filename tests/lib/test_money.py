@@ -29,7 +29,8 @@ def test_is_shown_with_the_digits_of_its_currency(money: Money, text: str) -> No
         (Money(5000, "XAF"), "5,000 FCFA", "5 000 FCFA"),
         (Money(999, "XAF"), "999 FCFA", "999 FCFA"),
         (Money(1234567, "XAF"), "1,234,567 FCFA", "1 234 567 FCFA"),
-        (Money(149900, "INR"), "₹1,499.00", "₹1,499.00"),
+        (Money(149900, "INR"), "₹1,499.00", "1 499,00 ₹"),
+        (Money(18000, "INR"), "₹180.00", "180,00 ₹"),
     ],
 )
 def test_is_written_for_people_in_their_language(money: Money, english: str, french: str) -> None:

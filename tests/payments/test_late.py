@@ -195,7 +195,7 @@ def test_a_second_capture_in_another_currency_is_in_the_wallet_of_that_currency(
     settle_batch([paid(payment, attempt_id=first.pk, amount_minor=30050, currency="INR")])
 
     assert wallet_balance(payment.user_id, "INR") == Money(30050, "INR")
-    assert "₹300.50" in write_letter(Notification.objects.get(about=f"attempt:{first.pk}")).text
+    assert "300,50 ₹" in write_letter(Notification.objects.get(about=f"attempt:{first.pk}")).text
     assert find_breaks() == {}
 
 

@@ -8,6 +8,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from payments import progress, stats
+from payments.failures import SENTENCES
 from payments.models import Payment
 from payments.progress import eta_seconds, position_of, read_again_seconds, steps_of
 from payments.serializers import show_payment
@@ -45,7 +46,8 @@ def test_what_has_ended_takes_no_more_time(state: PaymentState) -> None:
     payment = make_payment(state=state)
 
     assert eta_seconds(payment, 0) == 0
-    assert read_again_seconds(payment, 0) is None
+    # A person has still to decide about what is under review.
+    assert read_again_seconds(payment, 0) == (60 if state == "REVIEW" else None)
 
 
 @override_settings(MAX_CONCURRENT_PAYMENTS=10)
@@ -116,12 +118,24 @@ def names(payment: Payment) -> list[tuple[str, bool]]:
         (
             "PENDING",
             {"pending_at": timezone.now()},
-            [("sent_to_gateway", True), ("waiting_for_approval", True), ("settled", False)],
+            [("sent_to_gateway", True), ("waiting_for_approval", False), ("settled", False)],
         ),
         (
             "SETTLED",
             {"pending_at": timezone.now()},
             [("sent_to_gateway", True), ("waiting_for_approval", True), ("settled", True)],
+        ),
+        # Heard of before we had seen the customer being asked.
+        ("SETTLED", {}, [("sent_to_gateway", True), ("waiting_for_approval", True), ("settled", True)]),
+        (
+            "REVIEW",
+            {"pending_at": timezone.now()},
+            [("sent_to_gateway", True), ("waiting_for_approval", True), ("review", True)],
+        ),
+        (
+            "CANCELLED",
+            {"pending_at": timezone.now()},
+            [("sent_to_gateway", True), ("waiting_for_approval", False), ("cancelled", True)],
         ),
         ("FAILED", {}, [("sent_to_gateway", True), ("waiting_for_approval", False), ("failed", True)]),
         ("EXPIRED", {}, [("sent_to_gateway", True), ("waiting_for_approval", False), ("expired", True)]),
@@ -131,6 +145,15 @@ def test_shows_the_steps(state: str, columns: dict[str, Any], expected: list[tup
     payment = make_payment(state=PaymentState(state), **columns)
 
     assert names(payment) == [("accepted", True), *expected]
+
+
+def test_a_step_that_is_reached_has_its_time_before_it_is_done() -> None:
+    payment, _ = make_pending()
+
+    step = steps_of(payment)[2]
+
+    assert (step["name"], step["is_done"], step["at"] is not None) == ("waiting_for_approval", False, True)
+    assert all(step["at"] for step in steps_of(make_payment(state=PaymentState.SETTLED)))
 
 
 def test_a_wallet_has_no_gateway_steps() -> None:
@@ -164,6 +187,15 @@ def test_says_why_it_failed_in_the_customers_language(language: str, message: st
     payment = make_payment(state=PaymentState.FAILED, failure_code="invalid_phone")
 
     assert show_payment(payment, language)["message"] == message
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_sentence_in_a_message_begins_with_a_capital(code: str, language: str) -> None:
+    message = show_payment(make_payment(state=PaymentState.FAILED, failure_code=code), language)["message"]
+
+    assert all(part[0].isupper() for part in message.split(". "))
+    assert message.endswith(".")
 
 
 def test_a_code_without_words_of_its_own_has_general_ones() -> None:

@@ -52,7 +52,7 @@ def test_too_much_is_accepted_and_the_rest_is_in_the_wallet() -> None:
     assert told(payment) == ["payment_under_review", "payment_accepted"]
     text = letter_about(payment, "payment_accepted")
     assert "2 700 FCFA" in text
-    assert "200 FCFA sont dans votre portefeuille" in text
+    assert "Le reste, 200 FCFA, est dans votre portefeuille" in text
     assert find_breaks() == {}
 
 
@@ -136,7 +136,7 @@ def test_a_credit_is_in_the_wallet_of_its_currency_and_the_order_is_free() -> No
     assert (order_state(payment), fresh(payment).state) == ("CANCELLED", "SETTLED")
     assert CartItem.objects.get(user=payment.user_id).order_id is None
     assert told(payment) == ["payment_under_review", "payment_credited"]
-    assert "₹300.50" in letter_about(payment, "payment_credited")
+    assert "300,50 ₹" in letter_about(payment, "payment_credited")
     assert find_breaks() == {}
 
 

@@ -65,14 +65,16 @@ def test_counts_the_same_per_priority_and_gateway() -> None:
     assert (status["gateways"]["campay"]["processing"], status["gateways"]["campay"]["retried"]) == (1, 1)
 
 
-def test_with_nothing_there_every_rate_is_unknown_and_every_count_nought() -> None:
+def test_with_nothing_there_every_figure_is_a_number_and_nothing_looks_broken() -> None:
     assert metrics() == {
         "queueLength": 0,
         "processing": 0,
         "processingRatePerMinute": 0.0,
-        "successRate": None,
-        "errorRate": None,
-        "retryRate": None,
+        "started": 0,
+        "ended": 0,
+        "successRate": 1.0,
+        "errorRate": 0.0,
+        "retryRate": 0.0,
         "averageProcessingTime": 0.0,
         "averageWaitingTime": 0.0,
         "windowSeconds": 300,
@@ -96,6 +98,7 @@ def test_rates_and_times_are_those_of_the_last_minutes() -> None:
     shown = metrics()
 
     assert (shown["successRate"], shown["errorRate"], shown["retryRate"]) == (0.6667, 0.3333, 0.5)
+    assert (shown["started"], shown["ended"]) == (2, 3)
     assert (shown["averageProcessingTime"], shown["averageWaitingTime"]) == (2.0, 10.0)
     assert shown["processingRatePerMinute"] == 0.4
     assert read_flow().average_total_seconds == pytest.approx(50, abs=1)
