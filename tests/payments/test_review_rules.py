@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 
 from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed, Rejected, Unavailable
@@ -61,6 +62,31 @@ def test_an_amount_that_cannot_be_is_refused(
 
     assert refused.value.code == code
     assert fresh(row).state == "REVIEW"
+
+
+@pytest.mark.parametrize("verb", [accept_payment, credit_payment])
+@pytest.mark.parametrize("currency", ["XAF", "INR"])
+def test_a_typed_amount_has_a_ceiling(verb: Verb, currency: str) -> None:
+    payment, most = unreadable(), settings.ORDER_MAX_AMOUNT_MINOR
+
+    for amount_minor in (most + 1, 10**15):
+        with pytest.raises(Rejected) as refused:
+            decide(verb, payment, collected=Money(amount_minor, currency))
+        assert (refused.value.code, list(refused.value.fields)) == ("amount_too_large", ["amount"])
+
+    assert (fresh(payment).state, entries_of(payment)) == ("REVIEW", {})
+    assert payment.attempts.get().collected_minor is None
+    assert not Act.objects.filter(about=f"payment:{payment.pk}").exists()
+
+
+def test_the_ceiling_itself_is_believed_and_so_is_the_gateways_own_word() -> None:
+    typed, large = unreadable(), under_review(settings.ORDER_MAX_AMOUNT_MINOR + 1)
+
+    decide(credit_payment, typed, collected=Money(settings.ORDER_MAX_AMOUNT_MINOR, "XAF"))
+    decide(credit_payment, large)
+
+    assert balance(typed) == settings.ORDER_MAX_AMOUNT_MINOR
+    assert balance(large) == settings.ORDER_MAX_AMOUNT_MINOR + 1
 
 
 # Nothing was collected.
