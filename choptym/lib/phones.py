@@ -25,8 +25,8 @@ COUNTRIES: Mapping[str, Country] = {
 }
 
 
-# What phonenumbers would read besides is never meant: letters as the keys of a telephone, other scripts' digits, "tel:",
-# an extension. Each would ask a stranger to pay.
+# What phonenumbers would read besides is never meant: letters as the keys of a telephone, other scripts' digits,
+# "tel:", an extension. It would ask a stranger to pay.
 _WRITTEN = re.compile("[0-9 \u00a0\u202f+().\\-/]*")
 
 
