@@ -17,6 +17,7 @@ SENTENCES = {
     "insufficient_balance": "Le solde du portefeuille est insuffisant.",
     "invalid_phone": "Ce n'est pas un numéro mobile du pays de ce moyen de paiement "
     "(Cameroun : neuf chiffres commençant par 6 ; Inde : dix chiffres commençant par 6 à 9).",
+    "length_required": "Envoyez le corps avec son Content-Length, pas en morceaux.",
     "malformed": "Le corps de la requête n'est pas valable.",
     "not_found": "Introuvable.",
     "not_here": "Le flux d'événements est servi par un autre processus.",
