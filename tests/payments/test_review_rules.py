@@ -1,6 +1,8 @@
 """Staff decide about captured money once, with a reason, and by what the gateway's own pages say."""
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -9,6 +11,7 @@ from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed, Rejected, Unavailable
 from choptym.lib.money import Money
 from payments.charge import _leave_unknown
+from payments.failures import SENTENCES
 from payments.locks import claim_charge
 from payments.models import Payment
 from payments.prove import find_breaks
@@ -87,6 +90,16 @@ def test_the_ceiling_itself_is_believed_and_so_is_the_gateways_own_word() -> Non
 
     assert balance(typed) == settings.ORDER_MAX_AMOUNT_MINOR
     assert balance(large) == settings.ORDER_MAX_AMOUNT_MINOR + 1
+
+
+@pytest.mark.parametrize(
+    "fact", [{"money": None, "problem": "another reference"}, {"currency": "INR"}, {"amount_minor": 2400}]
+)
+def test_what_the_customer_reads_is_true_of_every_review(fact: dict[str, Any]) -> None:
+    english, french = SENTENCES["under_review"]
+    assert not re.search("amount|montant", english + french)
+
+    assert "ne correspond pas à notre demande" in letter_about(under_review(**fact), "payment_under_review")
 
 
 # Nothing was collected.
