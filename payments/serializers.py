@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from choptym.lib.amounts import MinorAmountField
 from choptym.lib.money import CURRENCIES
 from choptym.lib.openapi import Word
 from choptym.lib.phones import COUNTRIES, national_number
@@ -87,7 +88,7 @@ class TopupInput(MethodInput):
     """POST /api/wallet/topups/"""
 
     method = Word("TopupMethod", gateway_names, max_length=20, required=False, default="", help_text=CHOSEN)
-    amount_minor = serializers.IntegerField(
+    amount_minor = MinorAmountField(
         min_value=1,
         max_value=settings.ORDER_MAX_AMOUNT_MINOR,
         help_text="In minor units of the currency; XAF has none.",
