@@ -27,6 +27,7 @@ SENTENCES = {
     "outcome_unknown": "Le service de paiement est interrogé. Veuillez réessayer dans un instant.",
     "phone_required": "Le numéro qui paie est obligatoire.",
     "quantity_too_large": "La quantité est trop grande.",
+    "refund_too_small": "Ce moyen de paiement ne rembourse pas un montant si petit : seulement dans le portefeuille.",
     "server_error": "Une erreur s'est produite chez nous. Rien n'est perdu, veuillez réessayer.",
     "several_shops": "Un panier contient les produits d'un seul restaurant.",
     "shop_closed": "Le restaurant est fermé.",
