@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import FILE_INPUT, SELECT, ReadOnlyAdmin, badge, page_action
+from choptym.lib.admin import FILE_INPUT, SELECT, ReadOnlyAdmin, badge, page_action, row_id_of
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money
 from choptym.lib.who import staff_id_of
@@ -90,7 +90,7 @@ class BulkUploadAdmin(ReadOnlyAdmin[BulkUpload]):
     ) -> Any:
         response = super().changeform_view(request, object_id, form_url, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
-            response.context_data |= _picture(BulkUpload.objects.get(pk=int(object_id)))
+            response.context_data |= _picture(BulkUpload.objects.get(pk=row_id_of(object_id)))
         return response
 
     def result_view(self, request: HttpRequest, upload_id: int) -> StreamingHttpResponse:
@@ -112,7 +112,7 @@ class BulkUploadAdmin(ReadOnlyAdmin[BulkUpload]):
         return self._act(request, object_id, discard_upload, "Discard", "Nothing of it is done.")
 
     def _act(self, request: HttpRequest, object_id: str, verb: Any, name: str, explanation: str) -> HttpResponse:
-        upload = get_object_or_404(BulkUpload, pk=object_id)
+        upload = get_object_or_404(BulkUpload, pk=row_id_of(object_id))
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:

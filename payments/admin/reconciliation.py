@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import TEXT_INPUT, ReadOnlyAdmin, badge, page_action
+from choptym.lib.admin import TEXT_INPUT, ReadOnlyAdmin, badge, page_action, row_id_of
 from choptym.lib.errors import Rejected
 from choptym.lib.jobs import publish
 from choptym.lib.tones import tone_of
@@ -39,7 +39,7 @@ class DayForm(ReasonForm):
     """Which day of which gateway, and why."""
 
     gateway = forms.ChoiceField()
-    day = forms.DateField(widget=TEXT_INPUT, help_text="YYYY-MM-DD, in universal time.")
+    day = forms.DateField(widget=TEXT_INPUT, input_formats=["%Y-%m-%d"], help_text="YYYY-MM-DD, in universal time.")
     field_order = ["gateway", "day", "reason"]
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -85,7 +85,7 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
     ) -> Any:
         response = super().changeform_view(request, object_id, form_url, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
-            response.context_data |= _report(request, int(object_id))
+            response.context_data |= _report(request, row_id_of(object_id))
         return response
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -164,7 +164,7 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
 
 
 def _row_or_404(object_id: str) -> Reconciliation:
-    return get_object_or_404(Reconciliation, pk=int(object_id) if object_id.isdecimal() else 0)
+    return get_object_or_404(Reconciliation, pk=row_id_of(object_id))
 
 
 def _ask(request: HttpRequest, form: DayForm) -> HttpResponse | None:
