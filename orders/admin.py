@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from choptym.audit.forms import QuantityForm
 from choptym.audit.page import ask_before
 from choptym.audit.record import record_act
-from choptym.lib.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, badge, page_action
+from choptym.lib.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin, badge, page_action, row_id_of
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money
 from choptym.lib.who import staff_id_of
@@ -78,7 +78,7 @@ class ProductAdmin(StaffAdmin[Product]):
 
     @page_action(name="Restock", permission="restock", icon="add_shopping_cart")
     def restock(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        product = get_object_or_404(Product, pk=object_id)
+        product = get_object_or_404(Product, pk=row_id_of(object_id))
         form = QuantityForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:

@@ -11,7 +11,7 @@ from payments.facts import Paid
 from payments.locks import lock_payments
 from payments.models import DeadLetter, PaymentAttempt
 from payments.states import ATTEMPT_MOVES, AttemptState
-from payments.surplus import book_surplus, find_surplus
+from payments.surplus import book_surplus, check_typed_amount, find_surplus
 
 
 def credit_surplus(attempt_id: int, *, money: Money, actor_id: int, reason: str) -> PaymentAttempt:
@@ -20,10 +20,11 @@ def credit_surplus(attempt_id: int, *, money: Money, actor_id: int, reason: str)
     Only where its settlement was set aside: the open dead letter of the payment ends with it.
     Commits: ledger, wallet, try, dead letter, message and the line in the audit log together.
     Locks:   payment, wallet account.
-    Raises:  NotAllowed (not_set_aside, no_surplus), Rejected (nothing_collected, no_reason).
+    Raises:  NotAllowed (not_set_aside, no_surplus), Rejected (nothing_collected, amount_too_large, no_reason).
     """
     if money.amount_minor <= 0:
         raise Rejected("How much was it?", code="nothing_collected", fields={"amount": "How much was it?"})
+    check_typed_amount(money)
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
     fact = Paid(payment_id=attempt.payment_id, attempt_id=attempt.pk, money=money, gateway=attempt.gateway)
     with transaction.atomic(durable=True):

@@ -34,8 +34,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "refused": ("the payment service refused it.", "le service de paiement l'a refusé."),
     "under_review": (
-        "the amount that arrived is not the one we asked for. We are looking at it and will come back to you.",
-        "le montant reçu n'est pas celui demandé. Nous vérifions et revenons vers vous.",
+        "what the payment service tells us is not what we asked for. We are looking at it and will come back to you.",
+        "la réponse du service de paiement ne correspond pas à notre demande. Nous vérifions et revenons vers vous.",
     ),
     "not_collected": (
         "no money arrived at the payment service.",

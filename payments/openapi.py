@@ -62,8 +62,9 @@ NO_TOPUP = refusal("`still_running`: the first request with this key is not done
 NO_CANCEL = refusal("`outcome_unknown` while the gateway is being asked (see Retry-After), `already_ended`.")
 NOT_FOR_YOU = refusal("`permission_denied`: only for staff whose role gives money back.")
 NOT_REFUNDED = refusal(
-    "`idempotency_key_invalid`, `amount_too_large`, `unknown_field`. With one field at fault `code` is that field's "
-    "(`required`, `min_value` …), with several it is `invalid`."
+    "`idempotency_key_invalid`, `amount_too_large`, `refund_too_small` (less than the gateway gives back: `to_wallet` "
+    "puts it into the wallet), `unknown_field`. With one field at fault `code` is that field's (`required`, "
+    "`min_value` …), with several it is `invalid`."
 )
 NO_REFUND = refusal(
     "`still_running` (ask again with the same key), `not_settled`, `nothing_left`, `already_in_wallet` (no gateway can "

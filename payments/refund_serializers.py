@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from choptym.lib.amounts import MinorAmountField
 from choptym.lib.money import CURRENCIES
 from choptym.lib.openapi import Word
 from payments.models import Payment, Refund, RefundWay
@@ -26,7 +27,7 @@ class KnownFieldsOnly(serializers.Serializer[Any]):
 class RefundInput(KnownFieldsOnly):
     """POST /api/payments/{id}/refunds/"""
 
-    amount_minor = serializers.IntegerField(
+    amount_minor = MinorAmountField(
         min_value=1,
         required=False,
         help_text="In minor units of the currency; XAF has none. Without it: all that is left.",

@@ -32,7 +32,7 @@ from payments.messages import messages_about
 from payments.models import Payment, PaymentAttempt
 from payments.refunds.write import Wish, can_give_back, write_refund
 from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
-from payments.surplus import fee_postings
+from payments.surplus import check_typed_amount, fee_postings
 from payments.tasks import send_refunds
 from wallets import accounts
 from wallets.post import Posting, post_entries
@@ -58,7 +58,7 @@ def accept_payment(payment_id: int, *, actor_id: int, reason: str, collected: Mo
     Commits: state, ledger, wallet, order, stock, cart, message and the line in the audit log together.
     Locks:   payment, order, cart lines, products, wallet account.
     Raises:  NotAllowed (already_decided, nothing_captured, currency_mismatch, order_gone), Rejected (amount_needed,
-             amount_known, nothing_collected, no_reason).
+             amount_known, amount_too_large, nothing_collected, no_reason).
     """
     with _decision(payment_id, "accept_payment", actor_id, reason, collected) as case:
         if not case.is_as_asked:
@@ -167,6 +167,7 @@ def _collected(attempt: PaymentAttempt, entered: Money | None) -> Money:
         message = "What does the gateway's own page say it collected?"
         raise Rejected(message, code="amount_needed", fields={"amount": message})
     known = _some(entered)
+    check_typed_amount(known)
     PaymentAttempt.objects.filter(pk=attempt.pk, state=AttemptState.PAID).update(
         collected_minor=known.amount_minor, collected_currency=known.currency
     )

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from choptym.lib.amounts import MinorAmountField
 from choptym.lib.french import in_french
 from choptym.lib.money import CURRENCIES
 from choptym.lib.openapi import Word
@@ -94,7 +95,7 @@ class TopupInput(MethodInput, KnownFieldsOnly):
 
     method = Word("TopupMethod", gateway_names, max_length=20, required=False, help_text=CHOSEN)
     phone = PhoneField(required=False, allow_blank=True, default="", help_text=PHONE.format(unless="`link`"))
-    amount_minor = serializers.IntegerField(
+    amount_minor = MinorAmountField(
         min_value=1,
         max_value=settings.ORDER_MAX_AMOUNT_MINOR,
         help_text="In minor units of the currency; XAF has none.",

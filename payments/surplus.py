@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
+from django.conf import settings
 from django.db import connection
 
-from choptym.lib.errors import Mismatch
+from choptym.lib.errors import Mismatch, Rejected
 from choptym.lib.money import Money
 from choptym.lib.states import sources_of
 from notifications.notify import notify
@@ -86,3 +87,10 @@ def fee_postings(gateway: str, fee: Money | None, reason: str) -> list[Posting]:
     if fee is None or fee.amount_minor <= 0:
         return []
     return [Posting(accounts.fees(gateway), accounts.gateway(gateway), fee, f"{reason}:fee")]
+
+
+def check_typed_amount(money: Money) -> None:
+    """What a person read on a gateway's pages may have a digit too many. Raises Rejected (amount_too_large)."""
+    if money.amount_minor > settings.ORDER_MAX_AMOUNT_MINOR:
+        message = f"At most {Money(settings.ORDER_MAX_AMOUNT_MINOR, money.currency)}."
+        raise Rejected(message, code="amount_too_large", fields={"amount": message})

@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.admin import ShowFacets, SimpleListFilter
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
-from django.db.models import Model
-from django.http import HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -80,8 +83,14 @@ def page_action(*, name: str, permission: str, icon: str) -> Callable[[F], F]:
 
 
 def row_id_of(text: str) -> int:
-    """The id in the address of a page; 0, which no row has, when it is none."""
+    """The id in the address of a page, as the admin spells it there; 0, which no row has, when it is none."""
+    text = unquote(text)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def row_ids_of(text: str, most: int) -> list[int]:
+    """The ids in a list with commas between them: the first so many words that are ids."""
+    return [row_id for word in text.split(",") if (row_id := row_id_of(word))][:most]
 
 
 class StaffAdmin(ThemedAdmin[M]):
@@ -98,6 +107,19 @@ class StaffAdmin(ThemedAdmin[M]):
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Nothing is ever deleted here: what is not wanted any more is switched off."""
         return False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
+        """Django finds a row by other spellings of its id too, which the rest of the page could not read."""
+        return super().get_object(request, object_id, from_field) if row_id_of(object_id) else None
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # type: ignore[override]
+        """Not a range, which no page links to: with one end only it is a fault of Django's."""
+        return not lookup.endswith("__range") and super().lookup_allowed(lookup, value, request)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[M]) -> HttpResponse | None:
+        if not all(row_id_of(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise BadRequest("What is selected is no row.")
+        return super().response_action(request, queryset)
 
     def is_of_use(self, button: str, row_id: int) -> bool:
         """Whether this button would do anything to this row; others are not shown."""
@@ -172,5 +194,6 @@ __all__ = [
     "badge",
     "page_action",
     "row_id_of",
+    "row_ids_of",
     "when",
 ]

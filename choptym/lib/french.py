@@ -17,6 +17,7 @@ SENTENCES = {
     "insufficient_balance": "Le solde du portefeuille est insuffisant.",
     "invalid_phone": "Ce n'est pas un numéro mobile du pays de ce moyen de paiement "
     "(Cameroun : neuf chiffres commençant par 6 ; Inde : dix chiffres commençant par 6 à 9).",
+    "length_required": "Envoyez le corps avec son Content-Length, pas en morceaux.",
     "malformed": "Le corps de la requête n'est pas valable.",
     "not_found": "Introuvable.",
     "not_here": "Le flux d'événements est servi par un autre processus.",
@@ -27,6 +28,7 @@ SENTENCES = {
     "parse_error": "Le corps de la requête n'est pas du JSON valable.",
     "phone_required": "Le numéro qui paie est obligatoire.",
     "quantity_too_large": "La quantité est trop grande.",
+    "refund_too_small": "Ce moyen de paiement ne rembourse pas un montant si petit : seulement dans le portefeuille.",
     "server_error": "Une erreur s'est produite chez nous. Rien n'est perdu, veuillez réessayer.",
     "several_shops": "Un panier contient les produits d'un seul restaurant.",
     "shop_closed": "Le restaurant est fermé.",

@@ -25,6 +25,11 @@ COUNTRIES: Mapping[str, Country] = {
 }
 
 
+# What phonenumbers would read besides is never meant: letters as the keys of a telephone, other scripts' digits,
+# "tel:", an extension. It would ask a stranger to pay.
+_WRITTEN = re.compile("[0-9 \u00a0\u202f+().\\-/]*")
+
+
 def national_number(text: str, region: str = "") -> str | None:
     """The digits of a mobile number of this country ("": of any), written in any usual way; None when it is none."""
     for name in [region] if region else COUNTRIES:
@@ -46,13 +51,15 @@ def international_number(number: str) -> str | None:
 
 
 def _read(text: str, region: str) -> str | None:
+    if not _WRITTEN.fullmatch(text):
+        return None
     try:
-        number = phonenumbers.parse(text, region)
+        number = phonenumbers.parse(text.replace("\u202f", " "), region)
     except phonenumbers.NumberParseException:
         return None
     digits, country = str(number.national_number), COUNTRIES[region]
     is_mobile = number.country_code == country.calling_code and country.pattern.fullmatch(digits)
-    return digits if is_mobile and not number.extension else None
+    return digits if is_mobile else None
 
 
 def masked(phone: str) -> str:

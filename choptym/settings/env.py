@@ -1,6 +1,7 @@
 """Typed readers of the environment. Nothing raises here: problems are collected and told all at once at the end."""
 
 import os
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -94,6 +95,13 @@ def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("h
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def refuse_others(prefix: str, known: Collection[str]) -> None:
+    """A variable of a family that nobody reads is misspelt."""
+    for name in sorted(os.environ):
+        if name.startswith(prefix) and name.removeprefix(prefix) not in known:
+            problem(f"{name} is unknown; there are {', '.join(prefix + end for end in sorted(known))}")
 
 
 def redacted(address: str) -> str:

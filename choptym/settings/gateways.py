@@ -4,6 +4,7 @@ GATEWAYS[name] holds `adapter` (dotted path), `options` and `door` (what the ada
 are made with), `rate_per_second` and `max_concurrent` (for payments.throttle, across all workers).
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -201,7 +202,20 @@ def _cashfree() -> dict[str, Any] | None:
 _FOUND = {"fapshi": _fapshi(), "campay": _campay(), "razorpay": _razorpay(), "cashfree": _cashfree()}
 GATEWAYS: dict[str, dict[str, Any]] = {name: entry for name, entry in _FOUND.items() if entry is not None}
 
-for _route in PAYMENT_ROUTES.values():
-    for _name in _route:
-        if _name not in _FOUND:
-            env.problem(f"{_name!r} in a PAYMENT_ROUTE is none of {', '.join(_FOUND)}")
+# What each collects in; also those that are off may stand in a route.
+_CURRENCIES = {"fapshi": "XAF", "campay": "XAF", "razorpay": "INR", "cashfree": "INR"}
+
+
+def _check_routes(routes: Mapping[str, Sequence[str]]) -> None:
+    """Operators are of Cameroon: theirs are routes for XAF."""
+    for key, names in routes.items():
+        variable, currency = f"PAYMENT_ROUTE_{key.upper()}", key if key in _CURRENCIES.values() else "XAF"
+        for name in names:
+            if name not in _CURRENCIES:
+                env.problem(f"{name!r} in {variable} is none of {', '.join(_CURRENCIES)}")
+            elif _CURRENCIES[name] != currency:
+                env.problem(f"{name!r} in {variable} does not take {currency}")
+    env.refuse_others("PAYMENT_ROUTE_", {key.upper() for key in routes})
+
+
+_check_routes(PAYMENT_ROUTES)

@@ -95,7 +95,7 @@ class BulkUploadAdmin(ReadOnlyAdmin[BulkUpload]):
     ) -> Any:
         response = super().changeform_view(request, object_id, form_url, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
-            response.context_data |= _picture(BulkUpload.objects.get(pk=int(object_id)))
+            response.context_data |= _picture(BulkUpload.objects.get(pk=row_id_of(object_id)))
         return response
 
     def result_view(self, request: HttpRequest, upload_id: int) -> StreamingHttpResponse:

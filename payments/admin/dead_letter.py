@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import ReadOnlyAdmin, badge, page_action
+from choptym.lib.admin import ReadOnlyAdmin, badge, page_action, row_id_of, row_ids_of
 from choptym.lib.errors import Rejected
 from choptym.lib.who import staff_id_of
 from payments.admin.filters import OpenFilter
@@ -53,14 +53,14 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
 
     @page_action(name="Replay", permission="replay", icon="replay")
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _to_replay_page([int(object_id)] if object_id.isdecimal() else [])
+        return _to_replay_page([row_id_of(object_id)])
 
     def replay_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for the reason, then replay each. Those that somebody else has replayed by now are told of."""
         if not self.has_replay_permission(request):
             raise PermissionDenied
-        ids = [int(word) for word in request.GET.get("ids", "").split(",") if word.isdecimal() and len(word) < 19]
-        letters = list(DeadLetter.objects.filter(pk__in=ids[:MOST_AT_ONCE]).select_related("payment").order_by("pk"))
+        ids = row_ids_of(request.GET.get("ids", ""), MOST_AT_ONCE)
+        letters = list(DeadLetter.objects.filter(pk__in=ids).select_related("payment").order_by("pk"))
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             for letter in letters:

@@ -44,9 +44,9 @@ class PaymentAdmin(ReviewPages, ReadOnlyAdmin[Payment]):
     ) -> Any:
         response = super().changeform_view(request, object_id, form_url, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
-            story = read_story(int(object_id))
+            story = read_story(row_id_of(object_id))
             response.context_data |= {
-                "title": f"Payment {object_id}",
+                "title": f"Payment {row_id_of(object_id)}",
                 "subtitle": None,
                 "story": story,
                 "tone": tone_of(story.payment.state),

@@ -10,7 +10,14 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from rest_framework.authtoken.models import TokenProxy
 
-from choptym.lib.admin import AdminPasswordChangeForm, StaffAdmin, UserChangeForm, UserCreationForm, page_action
+from choptym.lib.admin import (
+    AdminPasswordChangeForm,
+    StaffAdmin,
+    UserChangeForm,
+    UserCreationForm,
+    page_action,
+    row_id_of,
+)
 from payments.admin.credit import credit_page
 
 admin.site.unregister(User)
@@ -56,7 +63,7 @@ class PersonAdmin(DjangoUserAdmin, StaffAdmin[User]):  # type: ignore[type-arg]
 
     @page_action(name="Credit wallet", permission="credit", icon="add_card")
     def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return credit_page(request, self, int(object_id) if object_id.isdecimal() and len(object_id) < 19 else 0)
+        return credit_page(request, self, row_id_of(object_id))
 
     @admin.display(description="lists")
     def what_they_did(self, user: User) -> SafeString:

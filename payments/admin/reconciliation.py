@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import DATE_INPUT, SELECT, ReadOnlyAdmin, badge, page_action, when
+from choptym.lib.admin import DATE_INPUT, SELECT, ReadOnlyAdmin, badge, page_action, row_id_of, when
 from choptym.lib.errors import Rejected
 from choptym.lib.jobs import publish
 from choptym.lib.tones import tone_of
@@ -43,7 +43,10 @@ class DayForm(ReasonForm):
 
     gateway = forms.ChoiceField(widget=SELECT)
     day = forms.DateField(
-        label="Day (UTC)", widget=DATE_INPUT, help_text="From midnight to midnight in universal time."
+        label="Day (UTC)",
+        widget=DATE_INPUT,
+        input_formats=["%Y-%m-%d"],
+        help_text="From midnight to midnight in universal time.",
     )
     field_order = ["gateway", "day", "reason"]
 
@@ -101,7 +104,7 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
     ) -> Any:
         response = super().changeform_view(request, object_id, form_url, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
-            response.context_data |= _report(request, int(object_id))
+            response.context_data |= _report(request, row_id_of(object_id))
         return response
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -184,7 +187,7 @@ class ReconciliationAdmin(ReadOnlyAdmin[Reconciliation]):
 
 
 def _row_or_404(object_id: str) -> Reconciliation:
-    return get_object_or_404(Reconciliation, pk=int(object_id) if object_id.isdecimal() else 0)
+    return get_object_or_404(Reconciliation, pk=row_id_of(object_id))
 
 
 def _asked_for(request: HttpRequest) -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import ReadOnlyAdmin, badge, page_action
+from choptym.lib.admin import ReadOnlyAdmin, badge, page_action, row_id_of, row_ids_of
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money
 from choptym.lib.who import staff_id_of
@@ -65,11 +65,11 @@ class ReconciliationBreakAdmin(ReadOnlyAdmin[ReconciliationBreak]):
 
     @page_action(name="Close", permission="run", icon="task_alt")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _to("close", [int(object_id)] if object_id.isdecimal() else [])
+        return _to("close", [row_id_of(object_id)])
 
     @page_action(name="Book their fee", permission="run", icon="price_check")
     def book_fee(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _to("fee", [int(object_id)] if object_id.isdecimal() else [])
+        return _to("fee", [row_id_of(object_id)])
 
     def close_view(self, request: HttpRequest) -> HttpResponse:
         explanation = "It stays in the report with your reason, and is not opened again when it is found again."
@@ -85,8 +85,8 @@ class ReconciliationBreakAdmin(ReadOnlyAdmin[ReconciliationBreak]):
         """Ask for the reason, then do it to each. Those that somebody else has dealt with by now are told of."""
         if not self.has_run_permission(request):
             raise PermissionDenied
-        ids = [int(word) for word in request.GET.get("ids", "").split(",") if word.isdecimal() and len(word) < 19]
-        rows = list(ReconciliationBreak.objects.filter(pk__in=ids[:MOST_AT_ONCE]).order_by("pk"))
+        ids = row_ids_of(request.GET.get("ids", ""), MOST_AT_ONCE)
+        rows = list(ReconciliationBreak.objects.filter(pk__in=ids).order_by("pk"))
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             for row in rows:

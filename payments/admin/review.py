@@ -15,7 +15,7 @@ from django.urls import path, reverse
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import TEXT_INPUT, ReadOnlyAdmin
+from choptym.lib.admin import TEXT_INPUT, ReadOnlyAdmin, row_id_of
 from choptym.lib.errors import Rejected
 from choptym.lib.money import CURRENCIES, Money
 from choptym.lib.tones import BAD, WARNING
@@ -113,7 +113,7 @@ class ReviewPages(ReadOnlyAdmin[Payment]):
         response = super().changeform_view(request, object_id, form_url, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
             may_decide = request.user.has_perm(PERMISSION)
-            payment_id = int(object_id)
+            payment_id = row_id_of(object_id)
             response.context_data |= {
                 "review_buttons": _review_buttons(payment_id) if may_decide else [],
                 "surplus_buttons": _surplus_buttons(payment_id) if may_decide else [],

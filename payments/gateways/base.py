@@ -180,9 +180,9 @@ class Rules:
     can_refund: bool = False  # by the gateway's own refund, or by a payout where policy and credentials allow it
     # The gateway takes RefundRequest.reference as an idempotency key. False: a second refund() may pay a second time.
     refund_is_repeatable: bool = False
-    # Where it is not: after this long, NotFound of fetch_refund() proves that a lost refund() was never executed. None:
-    # it never does, and a person must find out.
+    # Where it is not: after this long NotFound of fetch_refund() proves that a lost refund() never ran. None: never.
     refund_absence_proves_after_seconds: float | None = None
+    refund_minimum_minor: Mapping[str, int] = field(default_factory=dict)  # per currency; left out: from 1
     tells_balance: bool = True
     tells_settlements: bool = False
 

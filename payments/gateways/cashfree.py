@@ -27,7 +27,7 @@ from payments.gateways.cashfree_api import VERSION, CashfreeApi
 from payments.gateways.cashfree_bodies import link_body, order_body, payment_body, read_intent, read_session
 from payments.gateways.cashfree_reads import CashfreeReads, check_id
 from payments.gateways.cashfree_records import CURRENCY, read_line, read_money, read_settlement_line
-from payments.gateways.cashfree_refunds import CashfreeRefunds
+from payments.gateways.cashfree_refunds import REFUND_MINIMUM_MINOR, CashfreeRefunds
 from payments.gateways.cashfree_webhook import read_event
 from payments.gateways.http import Refused, Reply, after, joined, unclear
 from payments.gateways.operators import is_indian
@@ -66,6 +66,7 @@ class Cashfree:
             links_need_phone=True,
             can_refund=True,
             refund_is_repeatable=True,
+            refund_minimum_minor={CURRENCY: REFUND_MINIMUM_MINOR},
             tells_balance=False,
             tells_settlements=True,
         )

@@ -12,7 +12,7 @@ from payments.gateways.cashfree_records import CURRENCY, read_refund, refund_id_
 from payments.gateways.http import Refused, Reply, unclear
 from payments.gateways.reading import read_text
 
-MINIMUM_MINOR = 100
+REFUND_MINIMUM_MINOR = 100
 MAX_NOTE = 100
 _KNOWN = re.compile(r"duplicate|already", re.IGNORECASE)
 _TOO_MUCH = re.compile(r"cannot be greater|exceed", re.IGNORECASE)
@@ -26,7 +26,7 @@ class CashfreeRefunds:
         self._reads = reads
 
     def refund(self, request: RefundRequest) -> RefundStatus:
-        if request.money.currency != CURRENCY or request.money.amount_minor < MINIMUM_MINOR:
+        if request.money.currency != CURRENCY or request.money.amount_minor < REFUND_MINIMUM_MINOR:
             raise Rejected("from 1.00 INR", code="refund_amount_refused", fields={"amount": "currency or amount"})
         deadline = self._api.start_deadline()
         order_id = self._order_of(request.transaction_id, deadline, is_link=request.is_link)

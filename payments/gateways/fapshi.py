@@ -74,6 +74,7 @@ class Fapshi(RefundsByPayout):
             poll_seconds=(10.0, 15.0, 30.0) + (60.0,) * 30 + (300.0,) * 18 + (3600.0,),
             absence_proves_after_seconds=absence_proves_after_seconds,
             can_refund=payouts is not None and payouts["are_refunds"],
+            refund_minimum_minor={CURRENCY: MINIMUM_MINOR},  # payouts have the same
             refund_absence_proves_after_seconds=payouts["absence_proves_after_seconds"] if payouts else None,
         )
         wire = Wire(door, base_url)

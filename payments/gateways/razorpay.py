@@ -30,7 +30,7 @@ from payments.gateways.razorpay_api import RazorpayApi
 from payments.gateways.razorpay_bodies import link_body, order_body, payment_body, read_intent
 from payments.gateways.razorpay_reads import RazorpayReads, check_id, is_id, is_link_id
 from payments.gateways.razorpay_records import CURRENCY, read_payment_line, read_refund_line, read_settlement_line
-from payments.gateways.razorpay_refunds import RazorpayRefunds
+from payments.gateways.razorpay_refunds import REFUND_MINIMUM_MINOR, RazorpayRefunds
 from payments.gateways.razorpay_webhook import read_event
 from payments.gateways.reading import read_text
 
@@ -66,6 +66,7 @@ class Razorpay:
             phone_region="IN",
             can_refund=True,
             refund_is_repeatable=True,
+            refund_minimum_minor={CURRENCY: REFUND_MINIMUM_MINOR},
             tells_balance=False,
             tells_settlements=True,
         )

@@ -13,7 +13,7 @@ from payments.gateways.razorpay_reads import RazorpayReads, is_payment_id
 from payments.gateways.razorpay_records import CURRENCY, read_refund, refund_reference_of
 from payments.gateways.reading import read_text
 
-MINIMUM_MINOR = 100
+REFUND_MINIMUM_MINOR = 100
 LOW_BALANCE_SECONDS = 3600.0  # when what Razorpay holds for us does not suffice
 _REFUND_ID = re.compile(r"rfnd_[A-Za-z0-9]{10,30}")
 _KNOWN = re.compile(r"fully refunded already|same idempotency key has already", re.IGNORECASE)
@@ -28,7 +28,7 @@ class RazorpayRefunds:
         self._reads = reads
 
     def refund(self, request: RefundRequest) -> RefundStatus:
-        if request.money.currency != CURRENCY or request.money.amount_minor < MINIMUM_MINOR:
+        if request.money.currency != CURRENCY or request.money.amount_minor < REFUND_MINIMUM_MINOR:
             raise Rejected("from 1.00 INR", code="refund_amount_refused", fields={"amount": "currency or amount"})
         deadline = self._api.start_deadline()
         payment = self._payment_of(request.transaction_id, deadline)

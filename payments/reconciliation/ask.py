@@ -16,18 +16,19 @@ from payments.states import RECONCILIATION_MOVES, ReconciliationState
 
 # The clock asks for a day this long after its end (UTC): by then the last payments of the evening have ended.
 BEGIN_AFTER = timedelta(minutes=30)
+# No gateway has lines of ours before it; it catches a year that was typed wrongly.
+FIRST_DAY = date(2020, 1, 1)
 
 
 def ask_for_day(gateway: str, day: date, *, actor_id: int | None = None, reason: str = "") -> Reconciliation:
     """Have this day compared now, again if need be. A run that is under way goes on, and serves the asker too.
 
     Commits: the row, and for staff the line in the audit log with it.
-    Raises:  Rejected (unknown_gateway, future_day, no_reason).
+    Raises:  Rejected (unknown_gateway, future_day, day_too_early, no_reason).
     """
     if gateway not in gateway_names():
         raise Rejected(f"There is no gateway {gateway!r} here.", code="unknown_gateway", fields={"gateway": "unknown"})
-    if day > timezone.now().astimezone(UTC).date():
-        raise Rejected("That day has not come yet.", code="future_day", fields={"day": "in the future"})
+    check_day(day)
     with transaction.atomic(durable=True):
         row = _ask(gateway, day, actor_id)
         if actor_id is not None:
@@ -35,6 +36,15 @@ def ask_for_day(gateway: str, day: date, *, actor_id: int | None = None, reason:
             record_act(actor_id=actor_id, verb="run_reconciliation", about=about, reason=reason, details=details)
     row.refresh_from_db()
     return row
+
+
+def check_day(day: date) -> None:
+    """Raises Rejected (future_day, day_too_early)."""
+    if day > timezone.now().astimezone(UTC).date():
+        raise Rejected("That day has not come yet.", code="future_day", fields={"day": "in the future"})
+    if day < FIRST_DAY:
+        message = f"There is nothing to compare before {FIRST_DAY.isoformat()}."
+        raise Rejected(message, code="day_too_early", fields={"day": "too early"})
 
 
 def ask_for_due_days(now: datetime | None = None) -> list[int]:

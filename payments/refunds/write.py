@@ -55,7 +55,7 @@ def write_refund(payment: Payment, wish: Wish) -> Refund:
     the row is due to be sent.
     Locks:   the customer's account.
     Raises:  NotAllowed (not_settled, nothing_left, already_in_wallet, insufficient_balance), Rejected (amount_invalid,
-             amount_too_large, no_reason), KeyReused.
+             amount_too_large, refund_too_small, no_reason), KeyReused.
     """
     if known := find_known(payment, wish):
         return known
@@ -82,10 +82,20 @@ def check_refund(payment: Payment, wish: Wish) -> Plan:
     if wanted is None and way == RefundWay.WALLET and in_sales:
         wanted = min(left, in_sales) or None  # the rest lies in the wallet already
     money = Money(_amount(wanted, left, captured.currency), captured.currency)
+    if way == RefundWay.GATEWAY and attempt is not None:
+        _check_minimum(attempt.gateway, money)
     given_minor = min(money.amount_minor, in_sales)
     if way == RefundWay.WALLET and given_minor < money.amount_minor:
         raise NotAllowed("This money lies in the customer's wallet already.", code="already_in_wallet")
     return Plan(attempt, way, money, given_minor)
+
+
+def _check_minimum(gateway: str, money: Money) -> None:
+    """What the gateway would only refuse later is refused now, the whole rest too."""
+    least = Money(get_gateway(gateway).rules.refund_minimum_minor.get(money.currency, 1), money.currency)
+    if money.amount_minor < least.amount_minor:
+        message = f"{gateway} gives back {least} or more. Less than that can only go into the wallet."
+        raise Rejected(message, code="refund_too_small", fields={"amount_minor": message})
 
 
 def find_known(payment: Payment, wish: Wish) -> Refund | None:

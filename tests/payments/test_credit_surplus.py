@@ -2,7 +2,7 @@
 
 import pytest
 
-from choptym.lib.errors import NotAllowed
+from choptym.lib.errors import NotAllowed, Rejected
 from choptym.lib.money import Money
 from payments.credit_surplus import credit_surplus
 from payments.models import DeadLetter, Payment
@@ -75,4 +75,15 @@ def test_a_try_that_no_other_has_paid_for_is_to_be_settled_not_credited() -> Non
         credit_surplus(attempt.pk, money=Money(2500, "XAF"), actor_id=make_staff("finance").pk, reason="no")
 
     assert refused.value.code == "no_surplus"
+    assert balance(payment) == 0
+
+
+def test_a_typed_amount_has_a_ceiling() -> None:
+    payment, first = set_aside()
+
+    with pytest.raises(Rejected) as refused:
+        credit_surplus(first, money=Money(10**15, "XAF"), actor_id=make_staff("finance").pk, reason="a digit too many")
+
+    assert (refused.value.code, list(refused.value.fields)) == ("amount_too_large", ["amount"])
+    assert DeadLetter.objects.get(payment=payment).replayed_at is None
     assert balance(payment) == 0

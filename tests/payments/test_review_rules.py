@@ -1,13 +1,17 @@
 """Staff decide about captured money once, with a reason, and by what the gateway's own pages say."""
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.conf import settings
 
 from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed, Rejected, Unavailable
 from choptym.lib.money import Money
 from payments.charge import _leave_unknown
+from payments.failures import SENTENCES
 from payments.locks import claim_charge
 from payments.models import Payment
 from payments.prove import find_breaks
@@ -61,6 +65,41 @@ def test_an_amount_that_cannot_be_is_refused(
 
     assert refused.value.code == code
     assert fresh(row).state == "REVIEW"
+
+
+@pytest.mark.parametrize("verb", [accept_payment, credit_payment])
+@pytest.mark.parametrize("currency", ["XAF", "INR"])
+def test_a_typed_amount_has_a_ceiling(verb: Verb, currency: str) -> None:
+    payment, most = unreadable(), settings.ORDER_MAX_AMOUNT_MINOR
+
+    for amount_minor in (most + 1, 10**15):
+        with pytest.raises(Rejected) as refused:
+            decide(verb, payment, collected=Money(amount_minor, currency))
+        assert (refused.value.code, list(refused.value.fields)) == ("amount_too_large", ["amount"])
+
+    assert (fresh(payment).state, entries_of(payment)) == ("REVIEW", {})
+    assert payment.attempts.get().collected_minor is None
+    assert not Act.objects.filter(about=f"payment:{payment.pk}").exists()
+
+
+def test_the_ceiling_itself_is_believed_and_so_is_the_gateways_own_word() -> None:
+    typed, large = unreadable(), under_review(settings.ORDER_MAX_AMOUNT_MINOR + 1)
+
+    decide(credit_payment, typed, collected=Money(settings.ORDER_MAX_AMOUNT_MINOR, "XAF"))
+    decide(credit_payment, large)
+
+    assert balance(typed) == settings.ORDER_MAX_AMOUNT_MINOR
+    assert balance(large) == settings.ORDER_MAX_AMOUNT_MINOR + 1
+
+
+@pytest.mark.parametrize(
+    "fact", [{"money": None, "problem": "another reference"}, {"currency": "INR"}, {"amount_minor": 2400}]
+)
+def test_what_the_customer_reads_is_true_of_every_review(fact: dict[str, Any]) -> None:
+    english, french = SENTENCES["under_review"]
+    assert not re.search("amount|montant", english + french)
+
+    assert "ne correspond pas à notre demande" in letter_about(under_review(**fact), "payment_under_review")
 
 
 # Nothing was collected.

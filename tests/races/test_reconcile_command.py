@@ -3,14 +3,17 @@ database inside a test's transaction stands still."""
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 from django.utils import timezone
 
+from payments.management.commands.reconcile import _days
 from payments.models import Payment, Reconciliation
 from payments.reconciliation.locks import claim_reconciliation
 from payments.states import PaymentState
@@ -116,7 +119,9 @@ def test_a_gateway_that_does_not_answer_makes_it_fail(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "options",
     [("--gateway", "mpesa"), ("--day", "2999-01-01"), ("--day", "2026-11-05", "--to", "2026-11-06"),
-     ("--from", "2026-11-06", "--to", "2026-11-05"), ("--day", "soon")],
+     ("--from", "2026-11-06", "--to", "2026-11-05"), ("--day", "soon"), ("--gateway", ""), ("--day", "0001-01-01"),
+     ("--day", "20261105"), ("--from", "1990-01-01"), ("--from", "2020-01-01"), ("--to", "2999-01-01"),
+     ("--from", "2026-01-01", "--to", "2026-04-03")],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_refused(sandbox: Sandbox, options: tuple[str, ...]) -> None:
     before = Reconciliation.objects.count()
@@ -125,3 +130,23 @@ def test_options_that_make_no_sense_are_refused(sandbox: Sandbox, options: tuple
         call_command("reconcile", *options)
 
     assert Reconciliation.objects.count() == before
+
+
+def test_a_quarter_is_not_too_long() -> None:
+    assert len(_days({"day": None, "first": date(2026, 1, 1), "last": date(2026, 4, 2)})) == 92
+
+
+@override_settings(GATEWAYS={})
+def test_without_a_gateway_there_is_nothing_to_agree() -> None:
+    with pytest.raises(CommandError, match="no gateway is switched on"):
+        call_command("reconcile")
+
+
+def test_stopped_half_way_it_leaves_one_day_to_the_workers(sandbox: Sandbox) -> None:
+    first, last = today() - timedelta(days=40), today() - timedelta(days=36)
+
+    with patch("rich.console.Console.print", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        call_command("reconcile", "--from", first.isoformat(), "--to", last.isoformat())
+
+    assert Reconciliation.objects.filter(day__range=(first, last)).count() == 1
+    Reconciliation.objects.filter(day__range=(first, last)).delete()

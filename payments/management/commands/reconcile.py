@@ -2,7 +2,7 @@
 
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -12,16 +12,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from choptym.lib.errors import Rejected
 from payments.gateways import gateway_names
 from payments.models import Reconciliation, ReconciliationBreak
-from payments.reconciliation.ask import ask_for_day
+from payments.reconciliation.ask import ask_for_day, check_day
 from payments.reconciliation.foreground import reconcile_here
 from payments.states import BreakState, ReconciliationState
 
 SHOWN = 50
+# A quarter. Each day is three calls and more to each gateway.
+MOST_DAYS = 92
 
 
 class Command(BaseCommand):
@@ -35,15 +37,15 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON object and nothing else.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            gateways = [options["gateway"]] if options["gateway"] else gateway_names()
-            rows = [ask_for_day(name, day) for day in _days(options) for name in gateways]
-        except Rejected as error:
-            raise CommandError(error.message) from None
-        with _bars(rows, is_silent=options["json"]) as watch:
-            for row in rows:
-                reconcile_here(row.pk, watch=partial(watch, row))
-        reports = [_report(row.pk) for row in rows]
+        gateways, days = _gateways(options["gateway"]), _days(options)
+        reports = []
+        with _bars(is_silent=options["json"]) as watch:
+            for day in days:
+                for gateway in gateways:
+                    # One at a time: a command that is stopped leaves one row for the workers, not a whole quarter.
+                    row = _ask(gateway, day)
+                    reconcile_here(row.pk, watch=partial(watch, row))
+                    reports.append(_report(row.pk))
         result = {"ok": all(report["ok"] for report in reports), "days": reports}
         if options["json"]:
             self.stdout.write(json.dumps(result))
@@ -67,8 +69,27 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {one['kind']} {one['transaction_id']} {one['reference']} {one['note']}")
 
 
+def _ask(gateway: str, day: date) -> Reconciliation:
+    try:
+        return ask_for_day(gateway, day)
+    except Rejected as error:
+        raise CommandError(error.message) from None
+
+
+def _gateways(wanted: str | None) -> list[str]:
+    names = list(gateway_names())
+    if not names:
+        raise CommandError("no gateway is switched on")
+    if wanted is not None and wanted not in names:
+        raise CommandError(f"there is no gateway {wanted!r} here; there are {', '.join(names)}")
+    return names if wanted is None else [wanted]
+
+
 def _day(text: str) -> date:
-    return date.fromisoformat(text)
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no day such as 2026-11-05") from None
 
 
 def _days(options: dict[str, Any]) -> list[date]:
@@ -76,16 +97,27 @@ def _days(options: dict[str, Any]) -> list[date]:
     if options["day"] is not None and (options["first"] or options["last"]):
         raise CommandError("either --day, or --from and --to")
     if options["day"] is not None:
-        return [options["day"]]
-    last: date = options["last"] or yesterday
-    first: date = options["first"] or last
+        return [_possible(options["day"])]
+    last: date = _possible(options["last"] or yesterday)
+    first: date = _possible(options["first"] or last)
     if first > last:
         raise CommandError("--from is after --to")
+    if (last - first).days >= MOST_DAYS:
+        raise CommandError(f"at most {MOST_DAYS} days at a time; these are {(last - first).days + 1}")
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
+def _possible(day: date) -> date:
+    """Of several days none is begun when the last one cannot be."""
+    try:
+        check_day(day)
+    except Rejected as error:
+        raise CommandError(error.message) from None
+    return day
+
+
 @contextmanager
-def _bars(rows: list[Reconciliation], *, is_silent: bool) -> Iterator[Any]:
+def _bars(*, is_silent: bool) -> Iterator[Any]:
     """A bar for each day on a terminal, a line for each step elsewhere."""
     console = Console(file=sys.stderr, quiet=is_silent)
     if not console.is_terminal:
@@ -93,8 +125,14 @@ def _bars(rows: list[Reconciliation], *, is_silent: bool) -> Iterator[Any]:
         return
     columns = (TextColumn("{task.description:>24}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[at]}"))
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        bars = {row.pk: progress.add_task(str(row), total=None, at="waiting") for row in rows}
-        yield lambda row, step, done, seen: progress.update(bars[row.pk], completed=done, total=seen or None, at=step)
+        bars: dict[int, TaskID] = {}
+
+        def show(row: Reconciliation, step: str, done: int, seen: int) -> None:
+            if row.pk not in bars:
+                bars[row.pk] = progress.add_task(str(row), total=None, at=step)
+            progress.update(bars[row.pk], completed=done, total=seen or None, at=step)
+
+        yield show
 
 
 def _report(reconciliation_id: int) -> dict[str, Any]:

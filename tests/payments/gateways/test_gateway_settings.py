@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from choptym.lib.outbound import Door
 from choptym.settings import env, gateways
+from payments.gateways import forget_gateways, get_gateway
 from payments.gateways.base import Gateway
 
 FAPSHI = {
@@ -49,6 +51,42 @@ def problems(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def put(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
     for name, value in values.items():
         monkeypatch.setenv(name, value)
+
+
+def test_the_settings_know_what_each_gateway_takes(problems: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, {**FAPSHI, **CAMPAY, **RAZORPAY, **CASHFREE})
+    entries = {name: getattr(gateways, f"_{name}")() for name in gateways._FOUND}
+
+    with override_settings(GATEWAYS=entries):
+        forget_gateways()
+        taken = {name: get_gateway(name).rules.currencies for name in entries}
+    forget_gateways()
+
+    assert taken == {name: frozenset({currency}) for name, currency in gateways._CURRENCIES.items()}
+
+
+@pytest.mark.parametrize(
+    ("routes", "problem"),
+    [
+        ({"XAF": ["campay", "razorpay"]}, "'razorpay' in PAYMENT_ROUTE_XAF does not take XAF"),
+        ({"INR": ["fapshi"]}, "'fapshi' in PAYMENT_ROUTE_INR does not take INR"),
+        ({"mtn": ["cashfree"]}, "'cashfree' in PAYMENT_ROUTE_MTN does not take XAF"),
+        ({"orange": ["orange"]}, "'orange' in PAYMENT_ROUTE_ORANGE is none of fapshi, campay, razorpay, cashfree"),
+    ],
+)
+def test_a_route_to_where_it_cannot_lead(problems: list[str], routes: dict[str, list[str]], problem: str) -> None:
+    gateways._check_routes(routes)
+
+    assert problems == [problem]
+
+
+def test_a_route_that_nobody_reads(problems: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, {"PAYMENT_ROUTE_ZZZ": "fapshi", "PAYMENT_ROUTE_XAF": "fapshi"})
+
+    gateways._check_routes({"mtn": ["campay", "fapshi"], "orange": [], "XAF": ["fapshi"], "INR": ["cashfree"]})
+
+    expected = ", ".join(f"PAYMENT_ROUTE_{end}" for end in ("INR", "MTN", "ORANGE", "XAF"))
+    assert problems == [f"PAYMENT_ROUTE_ZZZ is unknown; there are {expected}"]
 
 
 def test_leaves_out_what_is_not_configured(problems: list[str]) -> None:

@@ -117,6 +117,16 @@ def test_what_cannot_be_compared_is_refused(gateway: str, days: int, code: str) 
     assert not Reconciliation.objects.exists()
 
 
+@pytest.mark.parametrize("day", [date.min, date(1990, 1, 1), date(2019, 12, 31)])
+def test_a_year_typed_wrongly_is_refused(day: date) -> None:
+    with pytest.raises(Rejected) as caught:
+        ask_for_day("fapshi", day)
+
+    assert (caught.value.code, list(caught.value.fields)) == ("day_too_early", ["day"])
+    assert not Reconciliation.objects.exists()
+    assert ask_for_day("fapshi", date(2020, 1, 1)).state == "QUEUED"
+
+
 @pytest.mark.invariant("INV-10")
 def test_what_staff_ask_for_is_in_the_audit_log() -> None:
     actor = make_staff("finance")

@@ -97,7 +97,14 @@ def test_finance_has_a_day_compared(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"day": "2999-01-01"}, {"day": "yesterday"}, {"gateway": "mpesa"}, {"reason": ""}],
+    [
+        {"day": "2999-01-01"},
+        {"day": "yesterday"},
+        {"day": "0001-01-01"},
+        {"day": "11/05/2026"},
+        {"gateway": "mpesa"},
+        {"reason": ""},
+    ],
 )
 def test_what_cannot_be_compared_is_told_at_the_form(sandbox: Sandbox, wrong: dict[str, str]) -> None:
     staff = signed_in(make_staff("finance"))

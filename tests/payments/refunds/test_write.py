@@ -71,6 +71,28 @@ def test_an_amount_is_above_zero(amount_minor: int, code: str) -> None:
     assert refusal(settled(), amount_minor) == code
 
 
+@pytest.mark.parametrize(("gateway", "least"), [("razorpay", "1.00 INR"), ("cashfree", "1.00 INR")])
+def test_less_than_the_gateway_gives_back_is_refused_at_once(gateway: str, least: str) -> None:
+    payment = settled(gateway)
+
+    with pytest.raises(Rejected, match=f"{least} or more.*wallet") as caught:
+        write(payment, 99)
+
+    assert (caught.value.code, list(caught.value.fields)) == ("refund_too_small", ["amount_minor"])
+    assert not Refund.objects.exists()
+    assert write(payment, 99, to_wallet=True).state == "REFUNDED"
+    assert write(payment, 100).state == "QUEUED"
+
+
+def test_a_whole_rest_that_is_too_small_goes_into_the_wallet_only() -> None:
+    payment = settled()
+    write(payment, PAID_MINOR - 50)
+
+    assert refusal(payment) == "refund_too_small"
+    assert write(payment, to_wallet=True).amount_minor == 50
+    assert find_breaks() == {}
+
+
 @pytest.mark.invariant("INV-2")
 def test_never_more_than_is_left() -> None:
     payment = settled()
