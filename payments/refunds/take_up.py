@@ -4,7 +4,7 @@ The word may come twice, late, or before the answer to our own call: the row und
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 # How often a refund that the gateway works on is asked about; the last one repeats. Banks take days.
 POLL_SECONDS = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
+# A refund that FAILED is asked about again, so long after its end: gateways take their no back, and may tell nobody.
+AFTER_FAILURE_SECONDS = (60, 600, 3600, 6 * 3600, 24 * 3600)
 # The gateway said afterwards that it did not go back: a person looks (resolve_refund).
 CAME_BACK = "came_back"
 
@@ -95,12 +97,30 @@ def finish(refund: Refund, **also: str) -> None:
 
 
 def fail(refund: Refund, *, code: str, problem: str, **also: str) -> None:
-    """Nothing was given back: what was booked for it is booked back. In the caller's transaction, after the lock."""
-    ended = {"finished_at": timezone.now(), "next_attempt_at": None}
+    """Nothing was given back: what was booked for it is booked back. In the caller's transaction, after the lock.
+
+    If the gateway was ever asked to give it, it is asked about again later.
+    """
+    now = timezone.now()
+    ended = {"finished_at": now, "next_attempt_at": look_again_at(now) if refund.requested_at else None}
     about = {"failure_code": code[:40], "problem": problem[:300]}
     if move(refund, RefundState.FAILED, REFUND_MOVES, **ended, **about, **also):
         log.error("a refund failed", refund=refund.pk, payment=refund.payment_id, code=code)
         post_back(refund)
+
+
+def look_again_at(failed_at: datetime) -> datetime | None:
+    """When a refund that failed then is asked about next; None when it was asked often enough."""
+    later = (failed_at + timedelta(seconds=seconds) for seconds in AFTER_FAILURE_SECONDS)
+    return next((at for at in later if at > timezone.now()), None)
+
+
+def ask_failed_later(refund: Refund, *, leased_until: datetime) -> None:
+    """The gateway has answered for now: this FAILED refund is asked about at its next time, if there is one."""
+    again = look_again_at(refund.finished_at) if refund.finished_at else None
+    # Only over our own lease: an event that came during the call has made the refund due at once.
+    own = Refund.objects.filter(pk=refund.pk, state=RefundState.FAILED, next_attempt_at=leased_until)
+    own.update(next_attempt_at=again)
 
 
 def _wait(refund: Refund, **also: str) -> None:
@@ -116,6 +136,7 @@ def _compare_with_end(refund: Refund, status: RefundStatus) -> None:
     """
     if refund.state == RefundState.FAILED and status.outcome is RefundOutcome.DONE:
         book_given_after_all(refund, status)
+        Refund.objects.filter(pk=refund.pk).update(next_attempt_at=None)
     elif refund.state == RefundState.REFUNDED and status.outcome is RefundOutcome.FAILED:
         problem = f"ended {refund.state}, and then the gateway said {status.word or status.outcome}"
         news = Refund.objects.filter(pk=refund.pk).exclude(failure_code=CAME_BACK)
