@@ -19,7 +19,7 @@ from payments.refunds.books import post_back
 from payments.refunds.locks import lock_refund
 from payments.refunds.messages import refund_message
 from payments.refunds.outside import book_given_after_all, set_aside, write_outside_refund
-from payments.states import REFUND_ENDS, REFUND_MOVES, RefundState
+from payments.states import REFUND_ENDS, REFUND_MOVES, WAITING_REFUNDS, RefundState
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,11 @@ def take_up_refund(gateway: str, status: RefundStatus) -> Payment | None:
             return payment
     with transaction.atomic(durable=True):
         [payment] = lock_payments([refund.payment_id])
-        apply(lock_refund(refund.pk), status)
+        refund = lock_refund(refund.pk)
+        if _names_another(refund, status):
+            _ask_instead(refund, status)
+        else:
+            apply(refund, status)
     return payment
 
 
@@ -63,6 +67,21 @@ def find_refund(gateway: str, status: RefundStatus) -> Refund | None:
         return named
     same = rows.filter(gateway_refund_id=status.gateway_refund_id).exclude(gateway_refund_id="")
     return same.exclude(state=RefundState.FAILED).first() or named or same.first()
+
+
+def _names_another(refund: Refund, status: RefundStatus) -> bool:
+    """Our reference under another id than we know. A signature does not tell who chose the reference."""
+    return bool(refund.gateway_refund_id and status.gateway_refund_id) and (
+        refund.gateway_refund_id != status.gateway_refund_id
+    )
+
+
+def _ask_instead(refund: Refund, status: RefundStatus) -> None:
+    """Not believed; the gateway's answer to our own question is. What was given has nothing left to ask."""
+    which = {"known_id": refund.gateway_refund_id, "named_id": status.gateway_refund_id}
+    log.error("a refund of ours is named under another id", refund=refund.pk, **which, word=status.word)
+    to_ask = Refund.objects.filter(pk=refund.pk, state__in=[*WAITING_REFUNDS, RefundState.FAILED])
+    to_ask.update(next_attempt_at=timezone.now())
 
 
 def apply(refund: Refund, status: RefundStatus) -> None:
