@@ -16,9 +16,10 @@ from payments.gateways.base import RefundOutcome, RefundStatus
 from payments.locks import lock_payments
 from payments.models import Payment, Refund
 from payments.refunds.books import post_back
+from payments.refunds.letters import CAME_BACK, set_aside
 from payments.refunds.locks import lock_refund
 from payments.refunds.messages import refund_message
-from payments.refunds.outside import book_given_after_all, set_aside, write_outside_refund
+from payments.refunds.outside import book_given_after_all, write_outside_refund
 from payments.states import REFUND_ENDS, REFUND_MOVES, WAITING_REFUNDS, RefundState
 
 log = structlog.get_logger(__name__)
@@ -27,8 +28,6 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
 # A refund that FAILED is asked about again, so long after its end: gateways take their no back, and may tell nobody.
 AFTER_FAILURE_SECONDS = (60, 600, 3600, 6 * 3600, 24 * 3600)
-# The gateway said afterwards that it did not go back: a person looks (resolve_refund).
-CAME_BACK = "came_back"
 
 
 def take_up_refund(gateway: str, status: RefundStatus) -> Payment | None:
