@@ -1,5 +1,12 @@
 """What was given back against what was captured, booked and told."""
 
+from django.conf import settings
+
+# A refund of which nobody knows so long whether it was given is for a person, like captured money without an outcome.
+_UNKNOWN_FOR = f"interval '{int(settings.PAYMENT_OUTCOME_WITHIN_SECONDS)} seconds'"
+# Where it may be sent again, each question is a new request: so many take longer than an hour.
+_QUESTIONS = 5
+
 # Each query returns one row for every break, as text for the reader.
 CHECKS = {
     # What goes out through a gateway left the customer's account, with the row, in exactly this amount. What had been
@@ -89,12 +96,20 @@ CHECKS = {
         HAVING sum(refund.amount_minor) > coalesce(captured.minor, 0)
             OR bool_or(refund.currency <> captured.currency)
     """,
-    "refund_overdue": """
+    # Nobody works on it; or the gateway is asked about it for ever, and shows nothing.
+    "refund_overdue": f"""
         SELECT format('refund %s of payment %s is %s at %s, due at %s: %s', id, payment_id, state, gateway,
                       next_attempt_at, problem)
         FROM payments_refund
         WHERE next_attempt_at < now() - interval '5 minutes'
            OR (next_attempt_at IS NULL AND state IN ('QUEUED', 'REQUESTED', 'PENDING'))
+           OR (state = 'REQUESTED' AND requested_at < now() - {_UNKNOWN_FOR})
+           OR (state = 'REQUESTED' AND asks_made > {_QUESTIONS} AND created_at < now() - {_UNKNOWN_FOR})
+    """,  # noqa: S608 - numbers of our own
+    # Given, as we think, and the gateway said afterwards that it came back: a person ends it by hand.
+    "refund_came_back": """
+        SELECT format('refund %s of payment %s came back: %s', id, payment_id, problem)
+        FROM payments_refund WHERE state = 'REFUNDED' AND failure_code = 'came_back'
     """,
     "refunded_without_message": """
         SELECT format('refund %s of payment %s was given, but nobody was told', refund.id, refund.payment_id)

@@ -11,8 +11,9 @@ from choptym.lib.errors import NotAllowed
 from choptym.lib.jobs import ring_after_commit
 from payments.locks import lock_payments
 from payments.models import Refund, RefundSource, RefundWay
+from payments.refunds.letters import CAME_BACK
 from payments.refunds.locks import lock_refund
-from payments.refunds.take_up import CAME_BACK, fail, finish
+from payments.refunds.take_up import fail, finish
 from payments.refunds.write import Wish, find_known, write_refund
 from payments.states import REFUND_ENDS, RefundState
 from payments.tasks import send_refunds

@@ -28,6 +28,11 @@ def dump_facts(event: Event) -> dict[str, Any]:
     return {name: _dump(one) for name, one in said.items() if one is not None}
 
 
+def dump_refund(status: RefundStatus) -> dict[str, Any]:
+    """What a gateway said of one refund, by whichever road; load_facts() reads it."""
+    return {"refund": _dump(status)}
+
+
 def load_facts(stored: object) -> Facts:
     """What dump_facts() wrote. Raises ValueError for anything else."""
     record = _record(stored)

@@ -12,6 +12,13 @@ class DeadLetter(models.Model):
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="dead_letters")
     reason = models.TextField()
+    facts = models.JSONField(
+        default=list,
+        db_default=models.Value([], output_field=models.JSONField()),
+        blank=True,
+        editable=False,
+        help_text="What a gateway said of refunds that could not be booked: taken up again by a replay.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     replayed_at = models.DateTimeField(null=True, blank=True)
     replayed_by = models.ForeignKey(

@@ -9,7 +9,7 @@ from django.db.models import Q
 from choptym.lib.money import CURRENCIES, Money
 from payments.models.attempt import PaymentAttempt
 from payments.models.payment import Payment
-from payments.states import REFUND_ENDS, WAITING_REFUNDS, RefundState
+from payments.states import WAITING_REFUNDS, RefundState
 
 
 class RefundWay(models.TextChoices):
@@ -29,7 +29,8 @@ class Refund(models.Model):
     A database trigger keeps the refunds of one collection (one attempt, or one payment from a wallet) within what was
     captured: those that FAILED do not count.
 
-    next_attempt_at   when it is to be sent, or asked about; doubles as the lease, like Payment.next_check_at
+    next_attempt_at   when it is to be sent, or asked about; doubles as the lease, like Payment.next_check_at. One that
+                      FAILED may have it too, and is only ever asked about: what failed may be given after all
     """
 
     reference = models.UUIDField(default=uuid.uuid4, unique=True)
@@ -79,7 +80,8 @@ class Refund(models.Model):
                 name="refund_way_fits",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=REFUND_ENDS, finished_at__isnull=False, next_attempt_at__isnull=True)
+                condition=Q(state=RefundState.REFUNDED, finished_at__isnull=False, next_attempt_at__isnull=True)
+                | Q(state=RefundState.FAILED, finished_at__isnull=False)
                 | Q(state__in=WAITING_REFUNDS, finished_at__isnull=True, next_attempt_at__isnull=False),
                 name="refund_waits_or_has_ended",
             ),

@@ -18,8 +18,7 @@ def compare_refunds(
 
     A line without a refund of ours is of a payment that was refunded at the gateway itself, or a payout.
     """
-    by_reference = {one.reference: one for one in refunds}
-    by_id = {one.gateway_refund_id: one for one in refunds if one.gateway_refund_id}
+    names = _by_name(refunds)
     returned = _returned(reading)
     seen: set[int] = set()
     lines = [*((line, True) for line in reading.lines), *((line, False) for line in reading.around)]
@@ -27,7 +26,7 @@ def compare_refunds(
         if line.is_collection:
             continue
         status = line.status
-        ours = by_reference.get(status.reference) or by_id.get(status.transaction_id)
+        ours = _named(status, names)
         result.listed |= {status.transaction_id, status.reference} - {""}
         seen |= {ours.refund_id} if ours else set()
         if is_of_day:
@@ -37,6 +36,24 @@ def compare_refunds(
                 _judge(line, ours, collections, result)
     if reading.is_complete:
         _missing_there(reading, [one for one in refunds if one.refund_id not in seen], result)
+
+
+def _by_name(refunds: Iterable[Back]) -> dict[str, Back]:
+    """By our reference and by the gateway's id. Those that live last: one that failed and was given after all has a
+    second row, under the same id, which is the one that counts."""
+    names: dict[str, Back] = {}
+    for one in sorted(refunds, key=lambda one: one.state != RefundState.FAILED):
+        names |= {one.reference: one, one.gateway_refund_id: one}
+    names.pop("", None)
+    return names
+
+
+def _named(status: Status, names: Mapping[str, Back]) -> Back | None:
+    """As find_refund() does: our reference first, but a row that lives before one that FAILED."""
+    by_reference, by_id = names.get(status.reference), names.get(status.transaction_id)
+    if by_reference is not None and by_reference.state != RefundState.FAILED:
+        return by_reference
+    return by_id if by_id is not None and by_id.state != RefundState.FAILED else by_reference or by_id
 
 
 def _returned(reading: Reading) -> set[str]:
@@ -77,6 +94,8 @@ def _known(status: Status, ours: Back, result: Comparison) -> Found | None:
         return None
     is_done, is_ours_done = status.outcome is Outcome.PAID, ours.state == RefundState.REFUNDED
     is_undecided = status.outcome in {Outcome.WAITING, Outcome.UNMAPPED}
+    if is_done and ours.state == RefundState.FAILED:
+        result.open_refunds.add(ours.refund_id)  # given after all, it seems: the gateway's own record decides
     if is_done != is_ours_done and not (is_undecided and is_ours_done):
         return None if is_undecided else _found(status, ours, "another end")
     if is_done and status.money != ours.money:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from choptym.lib.errors import ChoptymError, NotFound, Rejected, Unavailable
@@ -22,7 +23,7 @@ from payments.models import Payment, PaymentAttempt, Refund
 from payments.reconciliation.facts import Comparison, Try
 from payments.refunds.take_up import take_up_refund
 from payments.settle import settle_batch
-from payments.states import OPEN_ATTEMPTS, WAITING_REFUNDS, AttemptState, PaymentState
+from payments.states import OPEN_ATTEMPTS, WAITING_REFUNDS, AttemptState, PaymentState, RefundState
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +39,9 @@ def mend(gateway: str, comparison: Comparison) -> int:
     """
     due = ask_again(gateway, comparison.open_tries)
     booked = book_ended(gateway, comparison.ended_tries)
-    waiting = Refund.objects.filter(pk__in=comparison.open_refunds, state__in=WAITING_REFUNDS)
-    refunds = waiting.exclude(gateway_refund_id="").update(next_attempt_at=timezone.now())
+    named = Refund.objects.filter(pk__in=comparison.open_refunds)
+    waiting = Q(state__in=WAITING_REFUNDS) & ~Q(gateway_refund_id="")
+    refunds = named.filter(waiting | Q(state=RefundState.FAILED)).update(next_attempt_at=timezone.now())
     return due + booked + refunds + take_up_strange(gateway, comparison.strange_refunds)
 
 

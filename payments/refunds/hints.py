@@ -28,7 +28,8 @@ def take_up_refund_hints(gateway: str, looks: Sequence[Look]) -> list[Look]:
     by_name.pop("", None)
     found = [(look, by_name.get(look.reference) or by_name.get(look.transaction_id)) for look in looks]
     asked = [refund.pk for _, refund in found if refund is not None]
-    waiting = Refund.objects.filter(pk__in=asked, state__in=[RefundState.REQUESTED, RefundState.PENDING])
-    waiting.update(next_attempt_at=timezone.now())
+    # One that FAILED too: a gateway may take its no back, and tells us by nothing but this.
+    open_to_news = (RefundState.REQUESTED, RefundState.PENDING, RefundState.FAILED)
+    Refund.objects.filter(pk__in=asked, state__in=open_to_news).update(next_attempt_at=timezone.now())
     mark_matched([(look.event_id, refund.payment_id) for look, refund in found if refund is not None])
     return [look for look, refund in found if refund is None]

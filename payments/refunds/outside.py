@@ -10,9 +10,11 @@ from choptym.lib.errors import NotAllowed
 from choptym.lib.money import Money
 from notifications.notify import notify
 from payments.gateways.base import RefundOutcome, RefundStatus
+from payments.gateways.facts_json import dump_refund
 from payments.locks import lock_payments
-from payments.models import DeadLetter, Payment, PaymentAttempt, Refund, RefundSource, RefundWay
+from payments.models import Payment, PaymentAttempt, Refund, RefundSource, RefundWay
 from payments.refunds.books import left_in_sales, post_refund
+from payments.refunds.letters import set_aside
 from payments.refunds.messages import refund_message
 from payments.refunds.whose import attempt_of, is_booked, is_ours
 from payments.states import AttemptState, PaymentState, RefundState
@@ -81,12 +83,6 @@ def book_given_after_all(refund: Refund, status: RefundStatus) -> None:
         _cannot_book(attempt, status, error)
 
 
-def set_aside(payment_id: int, reason: str) -> None:
-    """A dead letter about a refund, after which a person looks. In the caller's transaction."""
-    log.error("a refund needs a person", payment=payment_id, reason=reason)
-    DeadLetter.objects.bulk_create([DeadLetter(payment_id=payment_id, reason=reason)], ignore_conflicts=True)
-
-
 def _book(
     payment: Payment,
     attempt: PaymentAttempt,
@@ -137,4 +133,5 @@ def _cannot_book(attempt: PaymentAttempt, status: RefundStatus, error: Exception
     # The first line only: PostgreSQL's second one repeats the row.
     why = str(error).splitlines()[0][:500]
     gave = f"the gateway gave back {status.money or 'an amount'} ({status.gateway_refund_id})"
-    set_aside(attempt.payment_id, f"{gave}, and it cannot be booked: {why}")
+    said = {"gateway": attempt.gateway, **dump_refund(status)}
+    set_aside(attempt.payment_id, f"{gave}, and it cannot be booked: {why}", said)

@@ -3,7 +3,8 @@
 What happens if this process dies: before the claim the refund is QUEUED and due; after it REQUESTED, and due again when
 the lease has passed: then the gateway is asked what it knows. Only a gateway that takes our reference as an idempotency
 key is asked to give back a second time; the others only once their silence has proved that the first was never
-executed: then the refund is queued again, and from its next claim on the proof begins anew.
+executed: then the refund is queued again, and from its next claim on the proof begins anew. One that FAILED comes up
+again too, to be asked about, and is never sent.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from payments.gateways.threads import gateway_threads
 from payments.locks import lock_payments
 from payments.models import Refund
 from payments.refunds.locks import DueRefund, claim_refunds, lock_refund
-from payments.refunds.take_up import apply, fail
+from payments.refunds.take_up import apply, ask_failed_later, fail
 from payments.states import REFUND_MOVES, RefundState
 
 log = structlog.get_logger(__name__)
@@ -140,6 +141,8 @@ def _record(word: Word) -> None:
         _keep_exchange(refund, word)
         if word.status is not None:
             apply(refund, word.status)
+            if word.due.state == RefundState.FAILED:
+                ask_failed_later(refund, leased_until=word.due.leased_until)
         elif word.error is not None and word.due.is_claim_of(refund):
             # Otherwise somebody has taken it up meanwhile, or was told how it ended.
             _without_status(refund, word.due, word.error)
@@ -153,6 +156,8 @@ def _without_status(refund: Refund, due: DueRefund, error: Exception) -> None:
         _send_later(refund, error)
     elif isinstance(error, NotFound) and _was_never_made(refund.gateway, due):
         move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=timezone.now(), problem="")
+    elif refund.state == RefundState.FAILED and isinstance(error, NotFound | Rejected):
+        ask_failed_later(refund, leased_until=due.leased_until)
     else:
         _ask_later(refund, due, error)
 
@@ -170,7 +175,8 @@ def _ask_later(refund: Refund, due: DueRefund, error: Exception) -> None:
     again = timezone.now() + timedelta(seconds=_wait_seconds(error, SEARCH_SECONDS, refund.asks_made))
     # Only over our own lease: an event that came during the call has made the refund due at once.
     own = Refund.objects.filter(pk=refund.pk, next_attempt_at=due.leased_until)
-    own.update(next_attempt_at=again, problem=str(error)[:300])
+    # Why one has failed is told by what is written there already.
+    own.update(next_attempt_at=again, **({} if refund.state == RefundState.FAILED else {"problem": str(error)[:300]}))
 
 
 def _wait_seconds(error: Exception, seconds: Sequence[float], times: int) -> float:

@@ -4,7 +4,7 @@ The word may come twice, late, or before the answer to our own call: the row und
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -16,17 +16,18 @@ from payments.gateways.base import RefundOutcome, RefundStatus
 from payments.locks import lock_payments
 from payments.models import Payment, Refund
 from payments.refunds.books import post_back
+from payments.refunds.letters import CAME_BACK, set_aside
 from payments.refunds.locks import lock_refund
 from payments.refunds.messages import refund_message
-from payments.refunds.outside import book_given_after_all, set_aside, write_outside_refund
-from payments.states import REFUND_ENDS, REFUND_MOVES, RefundState
+from payments.refunds.outside import book_given_after_all, write_outside_refund
+from payments.states import REFUND_ENDS, REFUND_MOVES, WAITING_REFUNDS, RefundState
 
 log = structlog.get_logger(__name__)
 
 # How often a refund that the gateway works on is asked about; the last one repeats. Banks take days.
 POLL_SECONDS = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
-# The gateway said afterwards that it did not go back: a person looks (resolve_refund).
-CAME_BACK = "came_back"
+# A refund that FAILED is asked about again, so long after its end: gateways take their no back, and may tell nobody.
+AFTER_FAILURE_SECONDS = (60, 600, 3600, 6 * 3600, 24 * 3600)
 
 
 def take_up_refund(gateway: str, status: RefundStatus) -> Payment | None:
@@ -46,7 +47,11 @@ def take_up_refund(gateway: str, status: RefundStatus) -> Payment | None:
             return payment
     with transaction.atomic(durable=True):
         [payment] = lock_payments([refund.payment_id])
-        apply(lock_refund(refund.pk), status)
+        refund = lock_refund(refund.pk)
+        if _names_another(refund, status):
+            _ask_instead(refund, status)
+        else:
+            apply(refund, status)
     return payment
 
 
@@ -61,6 +66,21 @@ def find_refund(gateway: str, status: RefundStatus) -> Refund | None:
         return named
     same = rows.filter(gateway_refund_id=status.gateway_refund_id).exclude(gateway_refund_id="")
     return same.exclude(state=RefundState.FAILED).first() or named or same.first()
+
+
+def _names_another(refund: Refund, status: RefundStatus) -> bool:
+    """Our reference under another id than we know. A signature does not tell who chose the reference."""
+    return bool(refund.gateway_refund_id and status.gateway_refund_id) and (
+        refund.gateway_refund_id != status.gateway_refund_id
+    )
+
+
+def _ask_instead(refund: Refund, status: RefundStatus) -> None:
+    """Not believed; the gateway's answer to our own question is. What was given has nothing left to ask."""
+    which = {"known_id": refund.gateway_refund_id, "named_id": status.gateway_refund_id}
+    log.error("a refund of ours is named under another id", refund=refund.pk, **which, word=status.word)
+    to_ask = Refund.objects.filter(pk=refund.pk, state__in=[*WAITING_REFUNDS, RefundState.FAILED])
+    to_ask.update(next_attempt_at=timezone.now())
 
 
 def apply(refund: Refund, status: RefundStatus) -> None:
@@ -95,12 +115,30 @@ def finish(refund: Refund, **also: str) -> None:
 
 
 def fail(refund: Refund, *, code: str, problem: str, **also: str) -> None:
-    """Nothing was given back: what was booked for it is booked back. In the caller's transaction, after the lock."""
-    ended = {"finished_at": timezone.now(), "next_attempt_at": None}
+    """Nothing was given back: what was booked for it is booked back. In the caller's transaction, after the lock.
+
+    If the gateway was ever asked to give it, it is asked about again later.
+    """
+    now = timezone.now()
+    ended = {"finished_at": now, "next_attempt_at": look_again_at(now) if refund.requested_at else None}
     about = {"failure_code": code[:40], "problem": problem[:300]}
     if move(refund, RefundState.FAILED, REFUND_MOVES, **ended, **about, **also):
         log.error("a refund failed", refund=refund.pk, payment=refund.payment_id, code=code)
         post_back(refund)
+
+
+def look_again_at(failed_at: datetime) -> datetime | None:
+    """When a refund that failed then is asked about next; None when it was asked often enough."""
+    later = (failed_at + timedelta(seconds=seconds) for seconds in AFTER_FAILURE_SECONDS)
+    return next((at for at in later if at > timezone.now()), None)
+
+
+def ask_failed_later(refund: Refund, *, leased_until: datetime) -> None:
+    """The gateway has answered for now: this FAILED refund is asked about at its next time, if there is one."""
+    again = look_again_at(refund.finished_at) if refund.finished_at else None
+    # Only over our own lease: an event that came during the call has made the refund due at once.
+    own = Refund.objects.filter(pk=refund.pk, state=RefundState.FAILED, next_attempt_at=leased_until)
+    own.update(next_attempt_at=again)
 
 
 def _wait(refund: Refund, **also: str) -> None:
@@ -116,6 +154,7 @@ def _compare_with_end(refund: Refund, status: RefundStatus) -> None:
     """
     if refund.state == RefundState.FAILED and status.outcome is RefundOutcome.DONE:
         book_given_after_all(refund, status)
+        Refund.objects.filter(pk=refund.pk).update(next_attempt_at=None)
     elif refund.state == RefundState.REFUNDED and status.outcome is RefundOutcome.FAILED:
         problem = f"ended {refund.state}, and then the gateway said {status.word or status.outcome}"
         news = Refund.objects.filter(pk=refund.pk).exclude(failure_code=CAME_BACK)

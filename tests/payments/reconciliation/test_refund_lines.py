@@ -10,6 +10,7 @@ from choptym.lib.money import Money
 from payments.gateways import get_gateway
 from payments.gateways.base import RefundRequest, RefundStatus
 from payments.models import Payment, PaymentAttempt, Refund
+from payments.refunds.send import send_refunds
 from payments.states import RefundState
 from tests.factories import a_while_ago, fresh
 from tests.payments.gateways.sandbox import Sandbox
@@ -115,6 +116,15 @@ def test_they_gave_back_what_we_think_failed(sandbox: Sandbox, gateway: str) -> 
 
     row = only_break(gateway)
     assert (row.kind, row.our_word, row.note) == ("REFUND", "FAILED", "another end")
+    assert fresh(refund).next_attempt_at is not None
+    make_due(refund)
+    send_refunds(gateway)  # the gateway's own record decides
+    reconcile(gateway)
+
+    failed, given = Refund.objects.order_by("pk")
+    assert (failed.state, given.state, given.amount_minor) == ("FAILED", "REFUNDED", 20_000)
+    assert (failed.next_attempt_at, only_break(gateway).state) == (None, "MENDED")
+    assert breaks(gateway) == [("REFUND", "MENDED", "FAILED", row.their_word)]
 
 
 def test_a_payout_that_we_did_not_make_is_shown(sandbox: Sandbox) -> None:
@@ -131,6 +141,11 @@ def test_a_payout_that_we_did_not_make_is_shown(sandbox: Sandbox) -> None:
 
     row = only_break("campay")
     assert (row.kind, row.payment_id, row.their_minor) == ("REFUND", None, 300)
+
+
+def make_due(refund: Refund) -> None:
+    """In a test's transaction now() stands still."""
+    Refund.objects.filter(pk=refund.pk, next_attempt_at__isnull=False).update(next_attempt_at=a_while_ago())
 
 
 def make_refund(payment: Payment, amount_minor: int, **columns: Any) -> Refund:

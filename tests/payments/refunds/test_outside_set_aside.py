@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from choptym.lib.errors import NotAllowed
 from payments.gateways.base import RefundOutcome
 from payments.models import DeadLetter, Payment, PaymentAttempt, Refund
 from payments.prove import find_breaks
+from payments.refund import resolve_refund
 from payments.refunds.take_up import take_up_refund
 from payments.replay import replay_dead_letter
 from payments.settle import pay_from_wallet, settle_batch
@@ -157,3 +159,72 @@ def test_our_own_refund_is_never_taken_for_an_outside_one(paying: Sandbox) -> No
 
     assert Refund.objects.get().source == "STAFF"
     assert given_there(paying, refund) == []
+
+
+def after_replay(letter: DeadLetter) -> DeadLetter | None:
+    replay_dead_letter(letter.pk, actor_id=make_staff().pk, reason="mended")
+    assert fresh(letter).replayed_at is not None
+    return DeadLetter.objects.filter(payment=letter.payment, replayed_at=None).first()
+
+
+@pytest.mark.invariant("INV-6")
+def test_a_replay_books_what_the_letter_says_though_no_event_is_left() -> None:
+    payment = settled()
+    ours = write(payment)
+    take_up_refund("razorpay", says_outside(payment, money=payment.amount))
+    letter = letter_of(payment)
+
+    again = after_replay(letter)  # ours is still on its way
+    assert again is not None
+    assert f"{PAID_MINOR} and {PAID_MINOR} of {PAID_MINOR} captured" in again.reason
+    take_up_refund("razorpay", says(ours, FAILED))
+    assert after_replay(again) is None
+
+    assert sorted(Refund.objects.values_list("source", "state")) == [("OUTSIDE", "REFUNDED"), ("STAFF", "FAILED")]
+    assert find_breaks() == {}
+
+
+@pytest.mark.invariant("INV-6")
+def test_two_refunds_in_one_letter_are_both_booked() -> None:
+    payment = settled()
+    ours = write(payment)
+    for name in ("rfnd_outside_a", "rfnd_outside_b"):
+        for _ in range(2):
+            take_up_refund("razorpay", says_outside(payment, gateway_refund_id=name))
+    letter = letter_of(payment)
+    assert [said["refund"]["gateway_refund_id"] for said in letter.facts] == ["rfnd_outside_a", "rfnd_outside_b"]
+    take_up_refund("razorpay", says(ours, FAILED))
+
+    assert after_replay(letter) is None
+
+    assert Refund.objects.filter(source="OUTSIDE", state="REFUNDED").count() == 2
+    assert find_breaks() == {}
+
+
+def test_what_cannot_be_read_any_more_stays_open() -> None:
+    payment = settled()
+    facts = [{"gateway": "razorpay", "refund": {"outcome": "NEWER"}}]
+    letter = DeadLetter.objects.create(payment=payment, reason="a refund", facts=facts)
+
+    again = after_replay(letter)
+
+    assert again is not None
+    assert "replayed, and not taken up" in again.reason
+    assert again.facts == facts
+
+
+def test_a_letter_about_what_came_back_stays_until_a_person_ends_it() -> None:
+    refund = write(settled(), PART_MINOR)
+    take_up_refund("razorpay", says(refund, DONE))
+    take_up_refund("razorpay", says(refund, FAILED))
+    letter = DeadLetter.objects.get()
+
+    with pytest.raises(NotAllowed) as caught:
+        replay_dead_letter(letter.pk, actor_id=make_staff().pk, reason="away with it")
+    assert (caught.value.code, fresh(letter).replayed_at) == ("refund_came_back", None)
+    assert f"refund {refund.pk} came back" in str(caught.value)
+    assert sorted(find_breaks()) == ["refund_came_back", "set_aside"]
+
+    resolve_refund(refund.pk, actor_id=make_staff().pk, was_given=False, reason="their page says so")
+    assert after_replay(letter) is None
+    assert find_breaks() == {}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -119,6 +120,11 @@ BREAKS: list[tuple[str, str, Callable[[Refund], list[str]]]] = [
     ),
     ("refund_above_capture", "out", lambda r: [RULE, f"UPDATE payments_refund SET currency = 'XAF' WHERE id = {r.pk}"]),
     (
+        "refund_came_back",
+        "out",
+        lambda r: [f"UPDATE payments_refund SET failure_code = 'came_back' WHERE id = {r.pk}"],
+    ),
+    (
         "refunded_without_message",
         "out",
         lambda r: [f"DELETE FROM notifications_notification WHERE about = 'refund:{r.pk}'"],
@@ -166,6 +172,31 @@ def test_names_what_is_overdue(refunds: dict[str, Refund], state: RefundState) -
     assert find_breaks() == {}
 
     waiting.update(next_attempt_at=timezone.now() - timedelta(minutes=6))
+
+    assert list(find_breaks()) == ["refund_overdue"]
+
+
+def test_names_what_is_asked_about_for_ever(refunds: dict[str, Refund]) -> None:
+    """CamPay shows no payout whose answer was lost, and its silence proves nothing."""
+    waiting, now = Refund.objects.filter(pk=refunds["waiting"].pk), timezone.now()
+    within = timedelta(seconds=settings.PAYMENT_OUTCOME_WITHIN_SECONDS)
+    soon = now + timedelta(minutes=10)
+    waiting.update(state=RefundState.REQUESTED, requested_at=now - within + timedelta(minutes=1), next_attempt_at=soon)
+    assert find_breaks() == {}
+
+    waiting.update(requested_at=now - within - timedelta(minutes=1))
+
+    assert list(find_breaks()) == ["refund_overdue"]
+
+
+def test_names_what_is_sent_again_for_ever(refunds: dict[str, Refund]) -> None:
+    waiting, now = Refund.objects.filter(pk=refunds["waiting"].pk), timezone.now()
+    before = now - timedelta(seconds=settings.PAYMENT_OUTCOME_WITHIN_SECONDS + 60)
+    waiting.update(state=RefundState.REQUESTED, requested_at=now, next_attempt_at=now + timedelta(minutes=10))
+    waiting.update(created_at=before, asks_made=5)
+    assert find_breaks() == {}
+
+    waiting.update(asks_made=6)
 
     assert list(find_breaks()) == ["refund_overdue"]
 

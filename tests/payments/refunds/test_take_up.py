@@ -1,8 +1,10 @@
 """The gateway's word about a refund of ours: twice, late, early, or against what it said before."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from choptym.lib.money import Money
 from payments.gateways.base import RefundOutcome
@@ -167,3 +169,27 @@ def test_the_row_that_lives_is_found_before_one_that_failed(refund: Refund) -> N
 
     failed, given = Refund.objects.order_by("pk")
     assert (failed.failure_code, given.failure_code) == ("refund_refused", "came_back")
+
+
+@pytest.mark.parametrize("outcome", [DONE, FAILED, PENDING])
+def test_our_reference_under_another_id_is_not_believed_but_asked_about(refund: Refund, outcome: RefundOutcome) -> None:
+    """Whoever may begin refunds at the gateway may write our reference to one of theirs."""
+    later = timezone.now() + timedelta(hours=1)
+    Refund.objects.filter(pk=refund.pk).update(gateway_refund_id="rfnd_ours", next_attempt_at=later)
+
+    take_up_refund("razorpay", says(refund, outcome, gateway_refund_id="rfnd_theirs"))
+
+    row = fresh(refund)
+    assert (row.state, row.gateway_refund_id, row.finished_at) == (refund.state, "rfnd_ours", None)
+    assert row.next_attempt_at is not None
+    assert row.next_attempt_at <= timezone.now()
+    assert Refund.objects.count() == 1
+
+
+def test_what_was_given_has_not_come_back_because_another_id_says_so(refund: Refund) -> None:
+    take_up_refund("razorpay", says(refund, DONE))
+
+    take_up_refund("razorpay", says(refund, FAILED, gateway_refund_id="rfnd_theirs"))
+
+    assert (fresh(refund).state, fresh(refund).failure_code) == ("REFUNDED", "")
+    assert find_breaks() == {}
