@@ -24,8 +24,19 @@ demo: $(VENV)/local.installed  ## start everything, drive PAYMENTS=200 real chec
 up: $(VENV)/local.installed  ## the same stack for development, no traffic; Ctrl-C stops it
 	@$(RUN) -m choptym.local up
 
+# All of it in two processes at once: the tests of the running stack wait most of the time, and the rest computes.
 test: $(VENV)/development.installed  ## everything that must hold, on real servers and workers (ARGS=… for pytest)
+ifdef ARGS
 	@$(RUN) -m pytest $(ARGS)
+else
+	@$(MAKE) --no-print-directory -j2 test-stack test-rest
+endif
+
+.PHONY: test-stack test-rest
+test-stack:
+	@$(RUN) -m pytest tests/flows
+test-rest:
+	@$(RUN) -m pytest tests --ignore=tests/flows
 
 check: $(VENV)/development.installed  ## format, lint, types, import contracts, missing migrations
 	$(RUN) -m ruff format --check .

@@ -2,9 +2,6 @@
 
 A pytest plugin (see addopts in pyproject.toml), because the settings are read before any conftest.py. With
 DATABASE_URL and REDIS_URL set those servers are used instead.
-
-A run of everything is shared by two processes, each with servers of its own: one waits for the running stack most of
-the time, the other computes (see tests/sharing.py).
 """
 
 import os
@@ -25,12 +22,6 @@ ROOTS = [PROJECT / ".local" / f"tests-{number}" for number in range(1, 9)]
 
 DATABASE_URL = "DATABASE_URL"
 REDIS_URL = "REDIS_URL"
-# Tells a process that shares the run that the two above were not given, but set by the one that hands out the tests.
-STARTED_HERE = "CHOPTYM_TEST_SERVERS"
-
-if os.environ.get(STARTED_HERE) and os.environ.get("PYTEST_XDIST_WORKER"):
-    for variable in os.environ[STARTED_HERE].split():
-        del os.environ[variable]
 
 
 class Servers:
@@ -38,7 +29,6 @@ class Servers:
 
     def __init__(self) -> None:
         root, self._lock = _first_free_root()
-        os.environ[STARTED_HERE] = " ".join(name for name in (DATABASE_URL, REDIS_URL) if not os.environ.get(name))
         self.root = root
         register.stop_leftovers(root)
         self._supervisor = Supervisor(root)
@@ -80,8 +70,7 @@ servers = Servers()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if not session.config.getoption("numprocesses"):  # else those who share the run start their own
-        servers.start()
+    servers.start()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

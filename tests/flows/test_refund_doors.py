@@ -42,4 +42,4 @@ def _assert_given(refund: dict[str, Any]) -> None:
 
 
 def _assert_told(messages: list[dict[str, Any]]) -> None:
-    assert [message for message in messages if "₹20.00" in message["text"]]
+    assert [message for message in messages if "20,00 ₹" in message["text"]]

@@ -12,6 +12,8 @@ EXAMPLES = 500
 STEPS = 12
 # What the examples of one run must have come to, each so often: nothing can be found where a machine never goes.
 LEAST = 5
+# Seldom by nature: most money that staff may give back goes the way that it came.
+LEAST_OF = {"refund STAFF WALLET": 1}
 ENDS = (
     *(f"payment {state}" for state in ("SETTLED", "FAILED", "EXPIRED", "CANCELLED", "REVIEW")),
     *(f"attempt {state}" for state in ("PAID", "SURPLUS", "NOT_PAID", "REFUSED", "NOT_SENT", "POSTPONED", "ABSENT")),
@@ -57,5 +59,5 @@ def test_whatever_happens_the_promises_hold(world: World, request: pytest.Fixtur
     ended = PaymentMachine.ended
     assert ended["examples"] >= EXAMPLES, ended
     # A machine that never comes to these could not have found anything about them.
-    seldom = {end: ended[end] for end in ENDS if ended[end] < LEAST}
+    seldom = {end: ended[end] for end in ENDS if ended[end] < LEAST_OF.get(end, LEAST)}
     assert not seldom, f"{seldom} of {dict(ended)}"
