@@ -8,7 +8,7 @@ database; their answers are taken up in groups as they come, so that a slow one 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from django.conf import settings
@@ -29,6 +29,7 @@ from payments.gateways.operators import is_operators_fault, operator_of
 from payments.gateways.threads import gateway_threads
 from payments.locks import Check, claim_checks, lock_payments, release_checks
 from payments.models import Payment
+from payments.second_looks import next_look_at
 from payments.settle import settle_batch
 from payments.states import PAYMENT_MOVES, WAITING_STATES, AttemptState, PaymentState
 from payments.throttle.breaker import note_verdicts
@@ -39,8 +40,6 @@ log = structlog.get_logger(__name__)
 GATHER_SECONDS = 0.02
 # Checks that a failing database kept us from taking up are due again after this.
 RELEASED_SECONDS = 1.0
-# After a failure that the gateway calls final: how long after it we ask whether that still holds.
-AFTER_FAILURE_SECONDS = (60, 600, 3600, 6 * 3600, 24 * 3600)
 # How often we look for an attempt whose answer was lost; the last one repeats.
 SEARCH_SECONDS = (2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 
@@ -195,14 +194,7 @@ def _record_not_paid(check: Check, status: Status) -> None:
         close_unpaid(payment, PaymentState.FAILED, code="declined", problem=status.reason)
         # Not under review: there a person has the word.
         asked_again = Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).exclude(state=PaymentState.REVIEW)
-        asked_again.update(next_check_at=_look_again_at(payment))
-
-
-def _look_again_at(payment: Payment) -> datetime | None:
-    """When a failed payment is asked about once more. A gateway that takes its no back may tell nobody (INV-6)."""
-    ended = payment.finished_at or timezone.now()
-    later = (ended + timedelta(seconds=seconds) for seconds in AFTER_FAILURE_SECONDS)
-    return next((at for at in later if at > timezone.now()), None)
+        asked_again.update(next_check_at=next_look_at(payment.finished_at or timezone.now()))
 
 
 def _absence_is_proof(gateway: str, check: Check) -> bool:

@@ -8,6 +8,7 @@ from choptym.lib.errors import NotAllowed, Rejected
 from choptym.lib.money import Money
 from choptym.lib.states import sources_of
 from payments.facts import Paid
+from payments.letters import open_again
 from payments.locks import lock_payments
 from payments.models import DeadLetter, PaymentAttempt
 from payments.states import ATTEMPT_MOVES, AttemptState
@@ -29,9 +30,11 @@ def credit_surplus(attempt_id: int, *, money: Money, actor_id: int, reason: str)
     fact = Paid(payment_id=attempt.payment_id, attempt_id=attempt.pk, money=money, gateway=attempt.gateway)
     with transaction.atomic(durable=True):
         [payment] = lock_payments([attempt.payment_id])
-        open_letters = DeadLetter.objects.filter(payment=payment, replayed_at__isnull=True)
-        if not open_letters.update(replayed_at=timezone.now(), replayed_by_id=actor_id):
+        letter = DeadLetter.objects.filter(payment=payment, replayed_at__isnull=True).first()
+        if letter is None:
             raise NotAllowed(f"{payment}: nothing of it is set aside.", code="not_set_aside")
+        DeadLetter.objects.filter(pk=letter.pk).update(replayed_at=timezone.now(), replayed_by_id=actor_id)
+        open_again(letter)  # what it says of refunds is not dealt with by this
         if payment.pk not in find_surplus([fact]) or not book_surplus(payment, fact):
             raise NotAllowed(f"{attempt} took nothing that is not booked.", code="no_surplus")
         record_act(

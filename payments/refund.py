@@ -11,7 +11,7 @@ from choptym.lib.errors import NotAllowed
 from choptym.lib.jobs import ring_after_commit
 from payments.locks import lock_payments
 from payments.models import Refund, RefundSource, RefundWay
-from payments.refunds.letters import CAME_BACK
+from payments.refunds.came_back import CAME_BACK
 from payments.refunds.locks import lock_refund
 from payments.refunds.take_up import fail, finish
 from payments.refunds.write import Wish, find_known, write_refund

@@ -11,9 +11,10 @@ from choptym.audit.record import record_act
 from choptym.lib.errors import ChoptymError, NotAllowed
 from choptym.lib.jobs import ring_after_commit
 from payments.gateways.facts_json import load_facts
+from payments.letters import close_taken_up, open_again, set_aside
 from payments.locks import lock_payments
 from payments.models import DeadLetter, Payment, WebhookEvent
-from payments.refunds.letters import came_back, close_taken_up, open_again, set_aside
+from payments.refunds.came_back import came_back
 from payments.refunds.take_up import take_up_refund
 from payments.states import OPEN_ATTEMPTS, EventState, PaymentState
 from payments.tasks import confirm_payments, process_events

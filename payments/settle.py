@@ -16,9 +16,10 @@ from orders.mark_paid import mark_paid
 from payments.attempts import with_gateways
 from payments.close import close_unpaid
 from payments.facts import Paid
+from payments.letters import set_aside
 from payments.locks import lock_payments
 from payments.messages import messages_about
-from payments.models import WALLET, DeadLetter, Payment
+from payments.models import WALLET, Payment
 from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
 from payments.surplus import book_surplus, fee_postings, find_surplus
 from wallets import accounts
@@ -199,8 +200,7 @@ def _set_aside(paid: Paid, error: Exception) -> None:
     """Keep the reason where staff see it, and stop asking until they replay it."""
     # The first line only: PostgreSQL's second one repeats the row, phone number and all.
     reason = f"{type(error).__name__}: {error}".splitlines()[0][:2000]
-    log.error("payment could not be settled and was set aside", payment=paid.payment_id, error=reason)
     with transaction.atomic(durable=True):
         lock_payments([paid.payment_id])
-        DeadLetter.objects.bulk_create([DeadLetter(payment_id=paid.payment_id, reason=reason)], ignore_conflicts=True)
+        set_aside(paid.payment_id, reason)
         Payment.objects.filter(pk=paid.payment_id).update(next_check_at=None, problem=reason[:300])

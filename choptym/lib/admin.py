@@ -11,6 +11,7 @@ from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -120,6 +121,22 @@ class StaffAdmin(ThemedAdmin[M]):
         if not all(row_id_of(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
             raise BadRequest("What is selected is no row.")
         return super().response_action(request, queryset)
+
+    def shown_with(self, request: HttpRequest, row_id: int) -> dict[str, Any]:
+        """What the template of a row's page needs beside the row."""
+        return {}
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
+            response.context_data |= self.shown_with(request, row_id_of(object_id))
+        return response
 
     def is_of_use(self, button: str, row_id: int) -> bool:
         """Whether this button would do anything to this row; others are not shown."""

@@ -86,17 +86,8 @@ class BulkUploadAdmin(ReadOnlyAdmin[BulkUpload]):
                 form.add_error("reason" if "reason" in error.fields else None, error.message)
         return self._page(request, "form.html", form=form, problems=problems, title="Upload a file")
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        response = super().changeform_view(request, object_id, form_url, extra_context)
-        if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
-            response.context_data |= _picture(BulkUpload.objects.get(pk=row_id_of(object_id)))
-        return response
+    def shown_with(self, request: HttpRequest, row_id: int) -> dict[str, Any]:
+        return _picture(BulkUpload.objects.get(pk=row_id))
 
     def result_view(self, request: HttpRequest, upload_id: int) -> StreamingHttpResponse:
         if not self.has_view_permission(request):

@@ -11,32 +11,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from choptym.audit.forms import ReasonForm
+from choptym.audit.forms import AmountForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import SELECT, TEXT_INPUT, ThemedAdmin
+from choptym.lib.admin import ThemedAdmin
 from choptym.lib.errors import Rejected
-from choptym.lib.money import CURRENCIES, Money
 from choptym.lib.who import staff_id_of
 from payments.credit import credit_wallet
 from wallets.models import Account
 
 
-class CreditForm(ReasonForm):
-    """How much, as people write it, and why. `key` makes a form that is sent twice one credit."""
+class CreditForm(AmountForm):
+    """`key` makes a form that is sent twice one credit."""
 
-    amount = forms.CharField(widget=TEXT_INPUT, max_length=20, help_text="2500 for FCFA, 420.50 for INR: number only.")
-    currency = forms.ChoiceField(widget=SELECT, choices=[(name, name) for name in CURRENCIES])
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
-    field_order = ["amount", "currency", "reason", "key"]
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if "amount" in data and "currency" in data:
-            try:
-                data["money"] = Money.from_written(data["amount"], data["currency"])
-            except ValueError as error:
-                self.add_error("amount", str(error))
-        return data
 
 
 def credit_page(request: HttpRequest, model_admin: ThemedAdmin[Any], user_id: int) -> HttpResponse:

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -35,25 +34,16 @@ class PaymentAdmin(ReviewPages, ReadOnlyAdmin[Payment]):
     ) -> tuple[QuerySet[Payment], bool]:
         return (queryset.filter(payments_like(search_term)) if search_term.strip() else queryset), False
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        response = super().changeform_view(request, object_id, form_url, extra_context)
-        if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
-            story = read_story(row_id_of(object_id))
-            response.context_data |= {
-                "title": f"Payment {row_id_of(object_id)}",
-                "subtitle": None,
-                "story": story,
-                "tone": tone_of(story.payment.state),
-                "order_tone": tone_of(story.order.state) if story.order else "",
-                "may_replay": request.user.has_perm("payments.replay_deadletter"),
-            }
-        return response
+    def shown_with(self, request: HttpRequest, row_id: int) -> dict[str, Any]:
+        story = read_story(row_id)
+        return super().shown_with(request, row_id) | {
+            "title": f"Payment {row_id}",
+            "subtitle": None,
+            "story": story,
+            "tone": tone_of(story.payment.state),
+            "order_tone": tone_of(story.order.state) if story.order else "",
+            "may_replay": request.user.has_perm("payments.replay_deadletter"),
+        }
 
     def has_refund_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("payments.refund_payment")

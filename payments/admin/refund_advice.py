@@ -5,7 +5,7 @@ from datetime import timedelta
 from choptym.lib.admin import when
 from payments.models import Refund
 from payments.refund import RESOLVE_AFTER_SECONDS, may_be_resolved
-from payments.refunds.letters import CAME_BACK
+from payments.refunds.came_back import CAME_BACK
 from payments.states import RefundState
 
 _NOTHING = "Nothing: it is done."

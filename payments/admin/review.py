@@ -13,11 +13,10 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from choptym.audit.forms import ReasonForm
+from choptym.audit.forms import AmountForm, ReasonForm
 from choptym.audit.page import ask_before
-from choptym.lib.admin import TEXT_INPUT, ReadOnlyAdmin, row_id_of
+from choptym.lib.admin import ReadOnlyAdmin
 from choptym.lib.errors import Rejected
-from choptym.lib.money import CURRENCIES, Money
 from choptym.lib.tones import BAD, WARNING
 from choptym.lib.who import staff_id_of
 from payments.credit_surplus import credit_surplus, surplus_candidates
@@ -29,25 +28,13 @@ from payments.stuck import read_stuck
 PERMISSION = "payments.review_payment"
 
 
-class CollectedForm(ReasonForm):
+class CollectedForm(AmountForm):
     """What the gateway's own pages say it collected, and why we decide as we do."""
 
-    amount = forms.CharField(
-        widget=TEXT_INPUT,
-        max_length=20,
-        help_text="What the gateway's own pages say it collected: 2500 for FCFA, 420.50 for INR (number only).",
-    )
-    currency = forms.ChoiceField(choices=[(name, name) for name in CURRENCIES])
-    field_order = ["amount", "currency", "reason"]
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if "amount" in data and "currency" in data:
-            try:
-                data["money"] = Money.from_written(data["amount"], data["currency"])
-            except ValueError as error:
-                self.add_error("amount", str(error))
-        return data
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = self.fields["amount"].help_text
+        self.fields["amount"].help_text = f"What the gateway's own pages say it collected. {told}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +90,10 @@ class ReviewPages(ReadOnlyAdmin[Payment]):
         ]
         return [*ours, *super().get_urls()]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        response = super().changeform_view(request, object_id, form_url, extra_context)
-        if isinstance(response, TemplateResponse) and response.context_data is not None and object_id is not None:
-            may_decide = request.user.has_perm(PERMISSION)
-            payment_id = row_id_of(object_id)
-            response.context_data |= {
-                "review_buttons": _review_buttons(payment_id) if may_decide else [],
-                "surplus_buttons": _surplus_buttons(payment_id) if may_decide else [],
-            }
-        return response
+    def shown_with(self, request: HttpRequest, row_id: int) -> dict[str, Any]:
+        if not request.user.has_perm(PERMISSION):
+            return {}
+        return {"review_buttons": _review_buttons(row_id), "surplus_buttons": _surplus_buttons(row_id)}
 
     def review_view(self, request: HttpRequest, payment_id: int, decision: str) -> HttpResponse:
         """Ask for the reason, and for the amount where the gateway's answer did not tell it; then decide."""

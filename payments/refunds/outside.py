@@ -11,10 +11,10 @@ from choptym.lib.money import Money
 from notifications.notify import notify
 from payments.gateways.base import RefundOutcome, RefundStatus
 from payments.gateways.facts_json import dump_refund
+from payments.letters import set_aside
 from payments.locks import lock_payments
 from payments.models import Payment, PaymentAttempt, Refund, RefundSource, RefundWay
 from payments.refunds.books import left_in_sales, post_refund
-from payments.refunds.letters import set_aside
 from payments.refunds.messages import refund_message
 from payments.refunds.whose import attempt_of, is_booked, is_ours
 from payments.states import AttemptState, PaymentState, RefundState

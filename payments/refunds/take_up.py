@@ -13,21 +13,21 @@ from django.utils import timezone
 from choptym.lib.states import move
 from notifications.notify import notify
 from payments.gateways.base import RefundOutcome, RefundStatus
+from payments.letters import set_aside
 from payments.locks import lock_payments
 from payments.models import Payment, Refund
 from payments.refunds.books import post_back
-from payments.refunds.letters import CAME_BACK, set_aside
+from payments.refunds.came_back import CAME_BACK
 from payments.refunds.locks import lock_refund
 from payments.refunds.messages import refund_message
 from payments.refunds.outside import book_given_after_all, write_outside_refund
+from payments.second_looks import next_look_at
 from payments.states import REFUND_ENDS, REFUND_MOVES, WAITING_REFUNDS, RefundState
 
 log = structlog.get_logger(__name__)
 
 # How often a refund that the gateway works on is asked about; the last one repeats. Banks take days.
 POLL_SECONDS = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
-# A refund that FAILED is asked about again, so long after its end: gateways take their no back, and may tell nobody.
-AFTER_FAILURE_SECONDS = (60, 600, 3600, 6 * 3600, 24 * 3600)
 
 
 def take_up_refund(gateway: str, status: RefundStatus) -> Payment | None:
@@ -120,22 +120,16 @@ def fail(refund: Refund, *, code: str, problem: str, **also: str) -> None:
     If the gateway was ever asked to give it, it is asked about again later.
     """
     now = timezone.now()
-    ended = {"finished_at": now, "next_attempt_at": look_again_at(now) if refund.requested_at else None}
+    ended = {"finished_at": now, "next_attempt_at": next_look_at(now) if refund.requested_at else None}
     about = {"failure_code": code[:40], "problem": problem[:300]}
     if move(refund, RefundState.FAILED, REFUND_MOVES, **ended, **about, **also):
         log.error("a refund failed", refund=refund.pk, payment=refund.payment_id, code=code)
         post_back(refund)
 
 
-def look_again_at(failed_at: datetime) -> datetime | None:
-    """When a refund that failed then is asked about next; None when it was asked often enough."""
-    later = (failed_at + timedelta(seconds=seconds) for seconds in AFTER_FAILURE_SECONDS)
-    return next((at for at in later if at > timezone.now()), None)
-
-
 def ask_failed_later(refund: Refund, *, leased_until: datetime) -> None:
     """The gateway has answered for now: this FAILED refund is asked about at its next time, if there is one."""
-    again = look_again_at(refund.finished_at) if refund.finished_at else None
+    again = next_look_at(refund.finished_at) if refund.finished_at else None
     # Only over our own lease: an event that came during the call has made the refund due at once.
     own = Refund.objects.filter(pk=refund.pk, state=RefundState.FAILED, next_attempt_at=leased_until)
     own.update(next_attempt_at=again)

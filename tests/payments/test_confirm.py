@@ -6,9 +6,10 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from payments.confirm import AFTER_FAILURE_SECONDS, confirm_batch
+from payments.confirm import confirm_batch
 from payments.expire import expire_batch
 from payments.models import Payment, PaymentAttempt
+from payments.second_looks import AFTER_FAILURE_SECONDS
 from payments.states import PaymentState
 from tests.factories import a_while_ago, fresh, make_attempt, make_payment, make_pending
 from tests.payments.books import entries_of, told

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from payments.charge import charge_payment
-from payments.confirm import AFTER_FAILURE_SECONDS, confirm_batch
+from payments.confirm import confirm_batch
 from payments.models import Payment
+from payments.second_looks import AFTER_FAILURE_SECONDS
 from tests.factories import a_while_ago, fresh, make_payment
 from tests.payments.books import entries_of, told
 from tests.payments.gateways.sandbox import Sandbox, wait_for

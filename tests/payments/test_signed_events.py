@@ -195,11 +195,12 @@ def test_an_event_that_was_tampered_with_changes_nothing(india: Sandbox, told_us
             take_up(gateway)
 
 
-@pytest.mark.parametrize("kind", ["wrong_secret", "other_body", "no_signature", "old_time", "key_secret"])
+@pytest.mark.parametrize("kind", ["wrong_secret", "other_body", "no_signature", "of its own"])
 def test_a_forged_or_stale_event_changes_nothing(india: Sandbox, told_us: Receiver, gateway: str, kind: str) -> None:
-    if kind == ("old_time" if gateway == "razorpay" else "key_secret"):
-        pytest.skip("the other gateway's")
-    asked(india, gateway, webhook_forged_rate=1, never_approve_rate=1, forged_kind=kind)
+    own = {"razorpay": "key_secret", "cashfree": "old_time"}[gateway]
+    asked(
+        india, gateway, webhook_forged_rate=1, never_approve_rate=1, forged_kind=own if kind == "of its own" else kind
+    )
 
     with nothing_changes():
         answers = {deliver(gateway, delivery).status_code for delivery in told_us.wait(1)}

@@ -36,3 +36,19 @@ def race_database(django_db_blocker: Any) -> Iterator[str]:
 def _on_the_database_of_the_races(race_database: str, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock(), connected_to(race_database):
         yield
+
+
+@pytest.fixture
+def nobody_elses_are_due() -> Iterator[None]:
+    """No refund, and no check of a payment, that another test left is taken up meanwhile."""
+
+    def later() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE payments_refund SET next_attempt_at = now() + interval '1 day' "
+                "WHERE next_attempt_at IS NOT NULL; UPDATE payments_payment SET next_check_at = NULL"
+            )
+
+    later()
+    yield
+    later()

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from choptym.lib.errors import NotAllowed
 from payments import refund as refund_verb
@@ -21,28 +20,13 @@ from tests.payments.refunds.world import (
     wallet,
 )
 from tests.payments.staff import make_staff
+from tests.races.refunds import DROP_RULE, PAYOUTS, RESTORE_RULE
 from tests.races.track import at_once, meeting, slowed, wallet_is_true, without
 from wallets import post
 from wallets.locks import lock_accounts
 from wallets.models import Account
 
-PAYOUTS = {"FAPSHI_REFUNDS": "payout", "CAMPAY_REFUNDS": "payout"}
-DROP_RULE = "ALTER TABLE payments_refund DISABLE TRIGGER payments_refund_within_capture"
-RESTORE_RULE = "ALTER TABLE payments_refund ENABLE TRIGGER payments_refund_within_capture"
-
-
-@pytest.fixture(autouse=True)
-def _nobody_elses_are_due() -> Iterator[None]:
-    def later() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE payments_refund SET next_attempt_at = now() + interval '1 day' "
-                "WHERE next_attempt_at IS NOT NULL; UPDATE payments_payment SET next_check_at = NULL"
-            )
-
-    later()
-    yield
-    later()
+pytestmark = pytest.mark.usefixtures("nobody_elses_are_due")
 
 
 @pytest.fixture

@@ -35,25 +35,10 @@ from tests.payments.refunds.world import (
     write,
 )
 from tests.payments.staff import make_staff
+from tests.races.refunds import PAYOUTS
 from tests.races.track import at_once, meeting, slowed
 
-PAYOUTS = {"FAPSHI_REFUNDS": "payout", "CAMPAY_REFUNDS": "payout"}
-DROP_RULE = "ALTER TABLE payments_refund DISABLE TRIGGER payments_refund_within_capture"
-RESTORE_RULE = "ALTER TABLE payments_refund ENABLE TRIGGER payments_refund_within_capture"
-
-
-@pytest.fixture(autouse=True)
-def _nobody_elses_are_due() -> Iterator[None]:
-    def later() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE payments_refund SET next_attempt_at = now() + interval '1 day' "
-                "WHERE next_attempt_at IS NOT NULL; UPDATE payments_payment SET next_check_at = NULL"
-            )
-
-    later()
-    yield
-    later()
+pytestmark = pytest.mark.usefixtures("nobody_elses_are_due")
 
 
 @pytest.fixture

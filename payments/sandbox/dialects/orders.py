@@ -4,6 +4,7 @@ An order is in the books from its first payment on, as one entry: a new try afte
 payment beside one that is open or has succeeded is an entry of its own; when both succeed the second is returned.
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -96,8 +97,8 @@ class OrderDialect(Dialect):
     def knobs_of(self, entry: Entry) -> OrderKnobs:
         return cast("OrderKnobs", self.gateway.knobs_for(entry))
 
-    def new_payment_id(self, key: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def new_payment_id(self, key: str) -> str: ...
 
     def webhook_retry_seconds(self) -> Sequence[float]:
         percent = cast("OrderKnobs", self.gateway.knobs).webhook_retry_percent

@@ -11,7 +11,7 @@ from payments.prove import find_breaks
 from payments.prove_gateway_refunds import compare_refunds
 from payments.refund import resolve_refund
 from payments.refunds.send import send_refunds
-from payments.refunds.take_up import AFTER_FAILURE_SECONDS
+from payments.second_looks import AFTER_FAILURE_SECONDS
 from payments.states import EventState
 from tests.factories import fresh, make_event
 from tests.payments.gateways.sandbox import Sandbox, wait_for

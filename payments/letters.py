@@ -1,27 +1,23 @@
-"""Dead letters about refunds: what was said stays with them, so that a replay can take it up again."""
+"""Dead letters: what could not be booked, and why. What was said of refunds stays, for a replay to take up."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from django.db import connection
 
-from payments.models import DeadLetter, Refund
-from payments.states import RefundState
+from payments.models import DeadLetter
 
 log = structlog.get_logger(__name__)
 
-# The gateway said afterwards that it did not go back: a person looks (resolve_refund).
-CAME_BACK = "came_back"
-
 
 def set_aside(payment_id: int, reason: str, *said: Mapping[str, Any]) -> None:
-    """A dead letter about a refund, after which a person looks. In the caller's transaction.
+    """A dead letter, after which a person looks; `said` are facts about refunds. In the caller's transaction.
 
     A payment has at most one that is open: what is new is added to it, so that none hides another.
     """
-    log.error("a refund needs a person", payment=payment_id, reason=reason)
+    log.error("set aside: a person must look", payment=payment_id, reason=reason)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -51,9 +47,3 @@ def close_taken_up(letter: DeadLetter) -> bool:
     """Remove what open_again() wrote, unless something was added to it meanwhile."""
     same = DeadLetter.objects.filter(pk=letter.pk, replayed_at__isnull=True, reason=letter.reason, facts=letter.facts)
     return same.delete()[0] > 0
-
-
-def came_back(payment_id: int) -> Sequence[int]:
-    """The refunds of this payment that came back, and that nobody has ended by hand."""
-    rows = Refund.objects.filter(payment=payment_id, state=RefundState.REFUNDED, failure_code=CAME_BACK)
-    return list(rows.order_by("pk").values_list("pk", flat=True))
