@@ -23,6 +23,7 @@ from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, NotSent, Rejected, Unavailable
 from choptym.lib.money import Money
 from choptym.lib.states import move
+from payments import in_force
 from payments.attempts import keep_answer, learn_transaction, record_attempt
 from payments.close import close_unpaid
 from payments.gateways import get_gateway
@@ -141,7 +142,7 @@ def _postpone(charge: Charge, error: Busy) -> None:
 
 def _try_again(charge: Charge, code: str, error: Unavailable | Rejected) -> None:
     """Known not to have charged: the second attempt after one delay, the third after two, then FAILED."""
-    if charge.attempts_made >= settings.PAYMENT_RETRY_ATTEMPTS:
+    if charge.attempts_made >= in_force.current().attempts:
         _fail(charge, AttemptState.NOT_SENT, code, error)
         return
     with transaction.atomic(durable=True):

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
 from choptym.lib.errors import Busy, NotFound, Rejected, Unavailable
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
+from payments import in_force
 from payments.attempts import learn_transaction, record_attempt
 from payments.charge import requeue, retry_delay_seconds
 from payments.close import close_unpaid, still_watched
@@ -62,7 +62,7 @@ def confirm_batch(gateway: str) -> int:
     be had gives it back.
     Raises:  OperationalError.
     """
-    checks = claim_checks(gateway, settings.PAYMENT_BATCH_SIZE)
+    checks = claim_checks(gateway, in_force.current().batch_size)
     if not checks:
         return 0
     try:
@@ -213,7 +213,7 @@ def _record_absent(check: Check) -> None:
             return
         if payment.state != PaymentState.REQUESTED:
             Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).update(next_check_at=None)
-        elif payment.attempts_made < settings.PAYMENT_RETRY_ATTEMPTS:
+        elif payment.attempts_made < in_force.current().attempts:
             requeue(payment, wait_seconds=retry_delay_seconds(payment.attempts_made))
         else:
             close_unpaid(payment, PaymentState.FAILED, code="gateway_unreachable")

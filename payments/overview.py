@@ -7,10 +7,10 @@ from django.db.models import Count, F, Max
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from choptym.lib.snapshot import Snapshot
 from payments.models import DeadLetter, Payment, Reconciliation, ReconciliationBreak
 from payments.selectors import count_refunds_in_need
 from payments.states import WAITING_STATES, BreakState, PaymentState
-from payments.stats import Snapshot
 from payments.stuck import stuck
 
 HOURS = 24

@@ -10,12 +10,13 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
+from choptym.lib.snapshot import Snapshot
+from payments import in_force
 from payments.models import Payment, Priority
 from payments.states import FINAL_STATES, PaymentState
-from payments.stats import WINDOW_SECONDS, Snapshot, flow
+from payments.stats import WINDOW_SECONDS, flow
 
 # Until the first payments have been measured: a push, a PIN, a settlement.
 ASSUMED_SECONDS = 15.0
@@ -75,11 +76,12 @@ def eta_seconds(payment: Payment, position: int) -> int:
         since = payment.requested_at or payment.queued_at
         gone = (timezone.now() - since).total_seconds()
         return max(1, ceil(own_way - gone))
+    most = in_force.current().max_concurrent
     per_second = now.started / WINDOW_SECONDS
     if now.started < ENOUGH_TO_MEASURE:
-        per_second = settings.MAX_CONCURRENT_PAYMENTS / 2
+        per_second = most / 2
     # After a quiet time the measured rate says nothing of what we could do; the slots that we have do.
-    per_second = max(per_second, settings.MAX_CONCURRENT_PAYMENTS / 10)
+    per_second = max(per_second, most / 10)
     not_before = max(0.0, (payment.next_attempt_at - timezone.now()).total_seconds())
     return max(1, ceil(max(position / per_second, not_before) + own_way))
 

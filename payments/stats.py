@@ -1,44 +1,17 @@
 """The figures of the queue, read from the rows. Cached for a second, because crowds ask."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
+from choptym.lib.snapshot import Snapshot
+from payments import in_force
 from payments.states import FINAL_STATES, PaymentState
-
-T = TypeVar("T")
 
 # How far back rates and averages look.
 WINDOW_SECONDS = 300
-
-
-class Snapshot(Generic[T]):
-    """A value that is read again when it is older than a second, by one thread while the others use the last one."""
-
-    def __init__(self, read: Callable[[], T], *, seconds: float = 1.0) -> None:
-        self._read = read
-        self._seconds = seconds
-        self._lock = Lock()
-        self._value: T | None = None
-        self._read_at = float("-inf")
-
-    def get(self) -> T:
-        if time.monotonic() - self._read_at < self._seconds and self._value is not None:
-            return self._value
-        if self._lock.acquire(blocking=self._value is None):
-            try:
-                if self._value is None or time.monotonic() - self._read_at >= self._seconds:
-                    self._value = self._read()
-                    self._read_at = time.monotonic()
-            finally:
-                self._lock.release()
-        assert self._value is not None  # noqa: S101 - read above, or before
-        return self._value
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +94,7 @@ def queue_status() -> dict[str, Any]:
     status |= {
         "averageProcessingTime": round(now.average_processing_seconds, 3),
         "averageWaitingTime": round(now.average_wait_seconds, 3),
-        "maxConcurrent": settings.MAX_CONCURRENT_PAYMENTS,
+        "maxConcurrent": in_force.current().max_concurrent,
         "priorities": {
             str(priority): _figures(counts.get(), priority=priority) for priority in settings.QUEUE_OF_PRIORITY
         },

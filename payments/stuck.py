@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from payments.stats import Snapshot
+from choptym.lib.snapshot import Snapshot
 
 log = structlog.get_logger(__name__)
 

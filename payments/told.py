@@ -8,11 +8,11 @@ a hint to ask, like an unsigned one.
 from collections.abc import Mapping, Sequence
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
 from choptym.lib.errors import ChoptymError
+from payments import in_force
 from payments.attempts import learn_transaction
 from payments.events import Match, make_due, mark_matched, park
 from payments.facts import Paid
@@ -117,8 +117,9 @@ def _settle(gateway: str, told: Sequence[tuple[Match, Status]]) -> None:
     # The same money is announced more than once: what the first event says counts.
     new = {match.attempt.pk: (match, status) for match, status in reversed(told) if match.attempt.state not in booked}
     paid = [as_paid(match.attempt, status) for match, status in reversed(new.values())]
-    for start in range(0, len(paid), settings.PAYMENT_BATCH_SIZE):
-        settle_batch(paid[start : start + settings.PAYMENT_BATCH_SIZE])
+    size = in_force.current().batch_size
+    for start in range(0, len(paid), size):
+        settle_batch(paid[start : start + size])
     _learn_transactions([match for match, _ in new.values()])
     _report_second_money(told)
     mark_matched([(match.look.event_id, match.attempt.payment_id) for match, _ in told])

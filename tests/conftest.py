@@ -8,11 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from payments import in_force
 from tests.gateways import switched_on
 from tests.live import Live, running_stack
 from tests.payments.gateways.sandbox import CREDENTIALS, Sandbox
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_steers() -> None:
+    """Nobody has ordered anything, and no test that has no database is asked for one (see the fixture steered)."""
+    in_force.orders.put(in_force.Orders())
+
+
+@pytest.fixture
+def steered(_nobody_steers: None) -> None:
+    """What is ordered holds, as it does in a process of ours."""
+    in_force.orders.forget()
 
 
 @pytest.fixture(scope="session")

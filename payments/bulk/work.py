@@ -7,13 +7,13 @@ has passed. A line that is done says so in the same transaction, so it is never 
 import uuid
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money
 from choptym.lib.states import move
+from payments import in_force
 from payments.bulk.locks import claim_bulk_upload, give_back_upload, lock_line
 from payments.credit import write_credit
 from payments.locks import lock_payments
@@ -38,7 +38,7 @@ def work_on_chunk() -> bool:
     upload = claim_bulk_upload()
     if upload is None:
         return False
-    room = settings.MAX_CONCURRENT_PAYMENTS - _under_way(upload)
+    room = in_force.current().max_concurrent - _under_way(upload)
     waiting = BulkLine.objects.filter(upload=upload, state=BulkLineState.WAITING).order_by("number")
     for line_id in list(waiting.values_list("pk", flat=True)[: max(room, 0)]):
         _work_on(upload, line_id)

@@ -9,8 +9,10 @@ from payments.models.idempotency import IdempotencyKey
 from payments.models.payment import WALLET, Payment, PaymentKind, Priority
 from payments.models.reconciliation import BreakKind, Reconciliation, ReconciliationBreak
 from payments.models.refund import Refund, RefundSource, RefundWay
+from payments.models.steering import ALL, QueueControl, QueueMode, Steering
 
 __all__ = [
+    "ALL",
     "WALLET",
     "BreakKind",
     "BulkKind",
@@ -23,10 +25,13 @@ __all__ = [
     "PaymentAttempt",
     "PaymentKind",
     "Priority",
+    "QueueControl",
+    "QueueMode",
     "Reconciliation",
     "ReconciliationBreak",
     "Refund",
     "RefundSource",
     "RefundWay",
+    "Steering",
     "WebhookEvent",
 ]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from choptym.lib.errors import Busy, Exchange, NotFound, NotSent, Rejected, Unav
 from choptym.lib.money import Money
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
+from payments import in_force
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Gateway, RefundRequest, RefundStatus
 from payments.gateways.operators import operator_of
@@ -66,7 +66,7 @@ def send_refunds(gateway: str) -> int:
         return 0  # switched off: nothing is asked, and the proof of the books names what is overdue
     began = moment()
     may_send_again = get_gateway(gateway).rules.refund_is_repeatable
-    dues = claim_refunds(gateway, settings.PAYMENT_BATCH_SIZE, may_send_again=may_send_again)
+    dues = claim_refunds(gateway, in_force.current().batch_size, may_send_again=may_send_again)
     if not dues:
         return 0
     refuse_in_transaction()

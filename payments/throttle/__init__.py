@@ -5,6 +5,7 @@
     breaker.py   bad days: per gateway, and per operator at it
     rate.py      calls per second
     slots.py     calls in flight
+    limits.py    how much each gateway may be asked
     figures.py   what the metrics show
 
 All of it lives in Redis, in scripts that run by its clock, so that every process of every machine counts together.

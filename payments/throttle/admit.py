@@ -13,7 +13,7 @@ from redis import RedisError
 
 from choptym.lib.outbound import give_back_connections
 from payments.throttle.breaker import Health, circuit_limits, health_of, tell_change
-from payments.throttle.rate import rate_of
+from payments.throttle.limits import limits_of
 from payments.throttle.slots import lease_milliseconds
 from payments.throttle.store import run, text, texts
 
@@ -74,9 +74,8 @@ def admit(gateway: str, operator: str, holder: str) -> Admission | Postponed:
 
 def _limits(gateway: str) -> tuple[float, ...]:
     """As the script takes them: lease, rate, most at this gateway, most of all, time for a probe."""
-    most = int(settings.GATEWAYS[gateway]["max_concurrent"])
-    lease = lease_milliseconds()
-    return lease, rate_of(gateway), most, settings.MAX_CONCURRENT_PAYMENTS, lease
+    now, lease = limits_of(gateway), lease_milliseconds()
+    return lease, now.per_second, now.most, now.most_of_all, lease
 
 
 def release(admission: Admission, health: Health = Health.NONE) -> None:

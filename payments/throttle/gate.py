@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from uuid import uuid4
 
-from django.conf import settings
 from redis import RedisError
 
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import Held
 from payments.throttle.admit import WITHOUT_REDIS_SECONDS, current_admission, wait_until
-from payments.throttle.rate import rate_of, slow_down
+from payments.throttle.limits import limits_of
+from payments.throttle.rate import slow_down
 from payments.throttle.slots import give_back_question, lease_milliseconds
 from payments.throttle.store import run, text
 
@@ -71,10 +71,9 @@ class Gate:
             wait_until(again_at)
 
     def _ask(self, side: str, holder: str) -> tuple[str, float]:
-        entry = settings.GATEWAYS[self._gateway]
-        limits = (lease_milliseconds(), rate_of(self._gateway), entry["max_concurrent"])
+        now = limits_of(self._gateway)
         try:
-            answer, wait_ms = run("pass", self._gateway, side, holder, *limits)
+            answer, wait_ms = run("pass", self._gateway, side, holder, lease_milliseconds(), now.per_second, now.most)
         except RedisError as error:
             raise Held("no request is sent without Redis", retry_after_seconds=WITHOUT_REDIS_SECONDS) from error
         return text(answer), wait_ms / 1000

@@ -1,7 +1,6 @@
 """Calls per second: the pause that a gateway asks for. The line itself is kept by scripts/rate.lua."""
 
 import structlog
-from django.conf import settings
 from redis import RedisError
 
 from payments.throttle.store import run
@@ -12,10 +11,6 @@ log = structlog.get_logger(__name__)
 PAUSE_SECONDS = 1.0
 # No gateway keeps everybody away for longer by one answer.
 LONGEST_PAUSE_SECONDS = 60.0
-
-
-def rate_of(gateway: str) -> float:
-    return float(settings.GATEWAYS[gateway]["rate_per_second"])
 
 
 def slow_down(gateway: str, retry_after_seconds: float | None) -> None:

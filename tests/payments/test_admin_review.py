@@ -4,12 +4,12 @@ import re
 
 import pytest
 
+from choptym.lib.snapshot import Snapshot
 from payments.models import DeadLetter, Payment, PaymentAttempt
 from payments.overview import overview
 from payments.review import fail_payment
 from payments.settle import settle_batch
 from payments.states import AttemptState, PaymentState
-from payments.stats import Snapshot
 from payments.story import read_story
 from tests.factories import fresh, make_attempt, make_payment, make_pending, paid
 from tests.payments.staff import acts_about, make_staff, page_of, signed_in

@@ -7,13 +7,14 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
+from choptym.lib.snapshot import Snapshot
 from payments import progress, stats
 from payments.failures import SENTENCES
 from payments.models import Payment
 from payments.progress import eta_seconds, position_of, read_again_seconds, steps_of
 from payments.serializers import show_payment
 from payments.states import FINAL_STATES, WAITING_STATES, AttemptState, PaymentState
-from payments.stats import Flow, Snapshot
+from payments.stats import Flow
 from tests.factories import make_attempt, make_payment, make_pending
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,10 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
+from choptym.lib.snapshot import Snapshot
 from payments import stats
 from payments.states import PaymentState
-from payments.stats import Snapshot, metrics, queue_status, read_flow
+from payments.stats import metrics, queue_status, read_flow
 from tests.factories import a_while_ago, make_payment, make_pending
 
 pytestmark = pytest.mark.django_db

@@ -11,13 +11,13 @@ from django.utils import timezone
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
+from choptym.lib.snapshot import Snapshot
 from payments import stuck
 from payments.metrics import QUEUE_REGISTRY
 from payments.models import DeadLetter, Payment, Refund, WebhookEvent
 from payments.overview import read_overview
 from payments.settle import settle_batch
 from payments.states import AttemptState, EventState, PaymentState, RefundState
-from payments.stats import Snapshot
 from payments.stuck import KINDS, NAMED, read_stuck, report_stuck
 from payments.tasks import prove_outcomes
 from tests.factories import a_while_ago, make_attempt, make_event, make_payment, make_pending, paid

@@ -1,0 +1,59 @@
+"""A value that many ask for and few read."""
+
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Snapshot(Generic[T]):
+    """A value that is read again when it is older than a second, by one thread while the others use the last one.
+
+    An error of a kind that it `survives` leaves the last value in use.
+    """
+
+    def __init__(
+        self, read: Callable[[], T], *, seconds: float = 1.0, survives: tuple[type[Exception], ...] = ()
+    ) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._survives = survives
+        self._lock = Lock()
+        self._value: T | None = None
+        self._read_at = float("-inf")
+
+    def get(self) -> T:
+        if self._is_fresh() and self._value is not None:
+            return self._value
+        if self._lock.acquire(blocking=self._value is None):
+            try:
+                if self._value is None or not self._is_fresh():
+                    self._value = self._read_again()
+                    self._read_at = time.monotonic()
+            finally:
+                self._lock.release()
+        assert self._value is not None  # noqa: S101 - read above, or before
+        return self._value
+
+    def put(self, value: T) -> None:
+        """Use this value until forget() is called."""
+        with self._lock:
+            self._value, self._read_at = value, float("inf")
+
+    def forget(self) -> None:
+        """Read again at the next question."""
+        with self._lock:
+            self._value, self._read_at = None, float("-inf")
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._read_at < self._seconds
+
+    def _read_again(self) -> T:
+        try:
+            return self._read()
+        except self._survives:
+            if self._value is None:
+                raise
+            return self._value
