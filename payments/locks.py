@@ -97,8 +97,7 @@ def claim_charge(payment_id: int, gateway: str) -> Charge | None:
                  collected_currency, started_at, request, response, problem)
             SELECT id, 1 + (SELECT count(*) FROM payments_paymentattempt WHERE payment_id = %(payment)s),
                    gen_random_uuid(), gateway, %(started)s, '', '', '', '', now(), '{}', '{}', ''
-            FROM claimed
-            RETURNING id, payment_id, reference
+            FROM claimed RETURNING id, payment_id, reference
         )
         SELECT claimed.id, started.id, started.reference::text, claimed.gateway, claimed.by_link, claimed.phone,
                claimed.amount_minor, claimed.currency, claimed.order_id, claimed.attempts_made, auth_user.email,

@@ -225,7 +225,7 @@ class Door:
 
 
 def _outcome(status: int) -> str:
-    return "429" if status == HTTPStatus.TOO_MANY_REQUESTS else f"{status // 100}xx"
+    return "429" if status == HTTPStatus.TOO_MANY_REQUESTS else f"{str(status)[0]}xx"
 
 
 def _failure(call: Call) -> str:
