@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from payments import flow, overview, waits
+from payments.states import PaymentState
 from payments.tally.read import read_counts
 from tests.factories import make_payment, make_pending, make_topup
 
@@ -37,7 +38,7 @@ def live_ones() -> None:
         make_pending()
     make_topup()
     for _ in range(10):
-        make_payment(state="SETTLED", pending_at=None)
+        make_payment(state=PaymentState.SETTLED, pending_at=None)
 
 
 def add_past(number: int) -> None:
