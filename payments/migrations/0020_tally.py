@@ -2,7 +2,7 @@
 
 All in one transaction. CREATE TRIGGER waits for whoever is writing payments, and keeps everybody else from it until we
 commit; what is counted after it is therefore all there is, and what comes later finds the triggers. Reading goes on.
-Counting a million payments took about 0.3 s; a worker whose write has waited for 5 s tries again by itself.
+Counting 200,000 payments took 0.15 s on two busy cores; a worker whose write has waited for 5 s tries again by itself.
 """
 
 from django.db import migrations, models
