@@ -1,7 +1,6 @@
 """Is this process alive, can it do its work, and how does the database do?"""
 
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -13,14 +12,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg_pool import PoolTimeout
 from redis import RedisError
 
+from choptym.lib.connections import Connections, Pool, read_connections, read_pool
+from choptym.lib.exposition import tell_figures
 from choptym.lib.jobs import redis
 from payments.metrics import QUEUE_REGISTRY
 
 log = structlog.get_logger(__name__)
 
+# Shares of what may be: 800 and 900 of 1,000 connections; fewer than 50 idle of a pool of 1,000.
 USED_WARNING = 0.8
-IDLE_WARNING = 50
-LARGE_POOL = 1000
+USED_CRITICAL = 0.9
+FREE_WARNING = 0.05
 
 
 @require_safe
@@ -39,33 +41,51 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def db(request: HttpRequest) -> JsonResponse:
-    """Connections of the server and of this process's pool, with warnings at 80 % used and at few idle ones."""
+    """Connections of the server and of this process's pool. `status`: ok, warning, critical; down is the only 503.
+
+    `used` and `max` are of the limit that is nearest (`limit`: server, database or role). Behind a pooler that gives
+    connections for a transaction each, they are the pooler's, and `pool` tells of ours to it.
+    """
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*), current_setting('max_connections')::int FROM pg_stat_activity "
-                "WHERE backend_type = 'client backend'"
-            )
-            used, most = cursor.fetchone()
+        used = read_connections()
     except (DatabaseError, PoolTimeout) as error:
         log.warning("the database did not answer", error=str(error))
-        return JsonResponse({"status": "down", "warnings": ["the database does not answer"]}, status=503)
-    pool = _pool_figures()
+        silent = {"status": "down", "pool": _show(read_pool()), "warnings": ["the database does not answer"]}
+        return JsonResponse(silent, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    pool = read_pool()
+    status, warnings = judge(used, pool)
+    figures = {"used": used.used, "max": used.most, "limit": used.limit, "pool": _show(pool)}
+    return JsonResponse({"status": status, **figures, "warnings": warnings})
+
+
+def judge(now: Connections, pool: Pool) -> tuple[str, list[str]]:
+    """ok, warning or critical, and why."""
     warnings = []
-    if used >= most * USED_WARNING:
-        warnings.append(f"{used} of {most} connections are in use")
-    if most >= LARGE_POOL and most - used < IDLE_WARNING:
-        warnings.append(f"fewer than {IDLE_WARNING} connections are left")
-    if pool["waiting"]:
-        warnings.append(f"{pool['waiting']} requests wait for a connection of this process")
-    body = {"status": "warning" if warnings else "ok", "used": used, "max": most, "pool": pool, "warnings": warnings}
-    return JsonResponse(body)
+    if now.used >= now.most * USED_WARNING:
+        warnings.append(f"{now.used} of {now.most} connections are in use (limit of the {now.limit})")
+    if pool.free < pool.most * FREE_WARNING:
+        warnings.append(f"{pool.free} of {pool.most} connections of this process are free")
+    if pool.waiting:
+        warnings.append(f"{pool.waiting} requests wait for a connection of this process")
+    if now.used >= now.most * USED_CRITICAL:
+        return "critical", warnings
+    return "warning" if warnings else "ok", warnings
+
+
+def _show(pool: Pool) -> dict[str, int]:
+    return {"size": pool.size, "max": pool.most, "idle": pool.idle, "waiting": pool.waiting}
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus: this process, and the queue's figures as the database has them."""
-    return HttpResponse(generate_latest() + generate_latest(QUEUE_REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    """Prometheus: this process, or all that share its port. The queue's figures too, unless it serves event streams.
+
+    Those come from the database, where they are the same for everybody: one that tells of them is enough.
+    """
+    figures = tell_figures()
+    if not settings.PROCESS_ROLE.startswith("events"):
+        figures += generate_latest(QUEUE_REGISTRY)
+    return HttpResponse(figures, content_type=CONTENT_TYPE_LATEST)
 
 
 def _database_answers() -> bool:
@@ -82,16 +102,3 @@ def _redis_answers() -> bool:
         return bool(redis().ping())
     except RedisError:
         return False
-
-
-def _pool_figures() -> dict[str, Any]:
-    pool = getattr(connection, "pool", None)
-    if pool is None:
-        return {"size": 0, "idle": 0, "waiting": 0}
-    figures = pool.get_stats()
-    return {
-        "size": figures.get("pool_size", 0),
-        "max": settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"],
-        "idle": figures.get("pool_available", 0),
-        "waiting": figures.get("requests_waiting", 0),
-    }

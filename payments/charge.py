@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Least
 from django.utils import timezone
+from prometheus_client import Histogram
 
 from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, NotSent, Rejected, Unavailable
@@ -36,6 +37,19 @@ from payments.throttle.admit import Admission, asking, holding
 from payments.turn import take_turn
 
 log = structlog.get_logger(__name__)
+
+WAIT_SECONDS = Histogram(
+    "choptym_payment_wait_seconds",
+    "From checkout until a gateway was first asked",
+    ["gateway", "priority"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 1200, 1800),
+)
+PROCESSING_SECONDS = Histogram(
+    "choptym_payment_processing_seconds",
+    "From the claim to the gateway's acceptance",
+    ["gateway"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30),
+)
 
 # After a lost answer the gateway is asked soon: if it acted, the customer is holding the prompt.
 FIRST_LOOK_SECONDS = 2
@@ -61,10 +75,12 @@ def charge_payment(payment_id: int) -> None:
         charge = claim_charge(payment_id, admission.gateway)
         if charge is not None:
             with begun_at(began):
-                _charge(charge, admission)
+                _charge(charge, admission, began)
 
 
-def _charge(charge: Charge, admission: Admission) -> None:
+def _charge(charge: Charge, admission: Admission, began: float) -> None:
+    if charge.attempts_made == 1:
+        WAIT_SECONDS.labels(charge.gateway, charge.priority).observe(max(0.0, charge.waited_seconds))
     try:
         with asking(admission):
             accepted = _ask(charge)
@@ -80,6 +96,7 @@ def _charge(charge: Charge, admission: Admission) -> None:
         else:
             _fail(charge, AttemptState.REFUSED, error.code, error)
     else:
+        PROCESSING_SECONDS.labels(charge.gateway).observe(moment() - began)
         _record_accepted(charge, accepted)
 
 

@@ -35,6 +35,8 @@ class Charge:
     order_id: int | None
     attempts_made: int
     email: str
+    priority: int
+    waited_seconds: float  # from checkout until a gateway was first asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,11 @@ def claim_charge(payment_id: int, gateway: str) -> Charge | None:
                  collected_currency, started_at, request, response, problem)
             SELECT id, 1 + (SELECT count(*) FROM payments_paymentattempt WHERE payment_id = %(payment)s),
                    gen_random_uuid(), gateway, %(started)s, '', '', '', '', now(), '{}', '{}', ''
-            FROM claimed
-            RETURNING id, payment_id, reference
+            FROM claimed RETURNING id, payment_id, reference
         )
         SELECT claimed.id, started.id, started.reference::text, claimed.gateway, claimed.by_link, claimed.phone,
-               claimed.amount_minor, claimed.currency, claimed.order_id, claimed.attempts_made, auth_user.email
+               claimed.amount_minor, claimed.currency, claimed.order_id, claimed.attempts_made, auth_user.email,
+               claimed.priority, extract(epoch FROM claimed.requested_at - claimed.queued_at)::float8
         FROM claimed JOIN started ON started.payment_id = claimed.id JOIN auth_user ON auth_user.id = claimed.user_id
         """,
         {

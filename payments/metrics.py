@@ -1,6 +1,6 @@
 """The queue's figures for Prometheus, read when it asks: the same from every process, and right after a restart."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from django.db import Error as DatabaseError
@@ -11,33 +11,31 @@ from prometheus_client.registry import Collector
 from psycopg_pool import PoolTimeout
 from redis import RedisError
 
-from choptym.lib.jobs import queue_lengths
+from choptym.lib.connections import read_connections
+from choptym.lib.jobs import queue_lengths, redis_memory
 from payments.overview import reconciliation
+from payments.states import WAITING_STATES
 from payments.stats import counts, flow
 from payments.stuck import stuck
 from payments.throttle.figures import CLOSED, HALF_OPEN, OPEN, read_figures
+from payments.waits import waits
 
 CIRCUIT_VALUES = {CLOSED: 0.0, HALF_OPEN: 0.5, OPEN: 1.0}
 
 
 class QueueCollector(Collector):
-    """Payments by state, gateway and priority; messages by queue; average times. Nothing when the database is away."""
+    """Everything in COLLECTORS. When the database is away, only what Redis says."""
 
     def collect(self) -> Iterator[Metric]:
+        is_up = 1
         try:
-            yield from _payments()
-            yield from _times()
-            yield _without_outcome()
-            yield from _reconciliation()
+            for collect in COLLECTORS:
+                yield from collect()
         except (DatabaseError, PoolTimeout):
-            yield GaugeMetricFamily("choptym_database_up", "Whether the figures could be read", value=0)
-            return
-        yield GaugeMetricFamily("choptym_database_up", "Whether the figures could be read", value=1)
-        messages = GaugeMetricFamily("choptym_queue_messages", "Messages that wait in Redis", labels=["queue"])
-        for queue, length in (queue_lengths() or {}).items():
-            messages.add_metric([queue], length)
-        yield messages
-        yield from _throttle()
+            is_up = 0
+        yield GaugeMetricFamily("choptym_database_up", "Whether the figures could be read", value=is_up)
+        for collect in REDIS_COLLECTORS:
+            yield from collect()
 
     def describe(self) -> Iterator[Metric]:
         """Nothing is read at registration."""
@@ -46,10 +44,54 @@ class QueueCollector(Collector):
 
 def _payments() -> Iterator[Metric]:
     labels = ["gateway", "priority", "state"]
-    payments = GaugeMetricFamily("choptym_payments", "Payments that stand in a state", labels=labels)
-    for (gateway, priority, state), count in counts.get().by_state.items():
-        payments.add_metric([gateway, str(priority), state], count)
-    yield payments
+    payments = GaugeMetricFamily("choptym_payments", "Payments that wait in a state", labels=labels)
+    ended = CounterMetricFamily("choptym_payments_ended", "How often payments came to a final state", labels=labels)
+    now = counts.get()
+    for (gateway, priority, state), count in now.by_state.items():
+        if state in WAITING_STATES:
+            payments.add_metric([gateway, str(priority), state], count)
+    for (gateway, priority, state), count in now.entered.items():
+        ended.add_metric([gateway, str(priority), state], count)
+    yield from (payments, ended)
+
+
+def _waiting() -> Iterator[Metric]:
+    now = waits.get()
+    help_text = "Since the oldest payment that waits for its turn was made; 0 when none waits"
+    oldest = GaugeMetricFamily("choptym_queue_oldest_seconds", help_text, labels=["priority"])
+    for priority, seconds in now.oldest_seconds.items():
+        oldest.add_metric([str(priority)], seconds)
+    yield oldest
+    help_text = "Rows whose lease or due time passed a lease ago, and that nobody has taken up"
+    yield GaugeMetricFamily("choptym_leases_overdue", help_text, value=now.leases_overdue)
+
+
+def _connections() -> Iterator[Metric]:
+    now = read_connections()
+    help_text = "Connections of the database's tightest limit (server, database or role)"
+    connections = GaugeMetricFamily("choptym_database_connections", help_text, labels=["kind"])
+    connections.add_metric(["used"], now.used)
+    connections.add_metric(["max"], now.most)
+    yield connections
+
+
+def _messages() -> Iterator[Metric]:
+    messages = GaugeMetricFamily("choptym_queue_messages", "Messages that wait in Redis", labels=["queue"])
+    for queue, length in (queue_lengths() or {}).items():
+        messages.add_metric([queue], length)
+    yield messages
+
+
+def _redis_memory() -> Iterator[Metric]:
+    """No `max` where Redis has no limit. Nothing when it is away."""
+    figures = redis_memory()
+    if figures is None:
+        return
+    memory = GaugeMetricFamily("choptym_redis_memory_bytes", "Memory of Redis", labels=["kind"])
+    for kind, size in zip(("used", "max"), figures, strict=True):
+        if size:
+            memory.add_metric([kind], size)
+    yield memory
 
 
 def _times() -> Iterator[Metric]:
@@ -62,12 +104,12 @@ def _times() -> Iterator[Metric]:
         yield GaugeMetricFamily(name, f"{help_text}, over the last minutes", value=value)
 
 
-def _without_outcome() -> Metric:
+def _without_outcome() -> Iterator[Metric]:
     help_text = "Captured money that has waited too long to become an order, a wallet credit or a refund"
     places = GaugeMetricFamily("choptym_captured_without_outcome", help_text, labels=["kind"])
     for kind, found in stuck.get().items():
         places.add_metric([kind], found.count)
-    return places
+    yield places
 
 
 def _throttle() -> Iterator[Metric]:
@@ -124,6 +166,22 @@ def _reconciliation() -> Iterator[Metric]:
         age.add_metric([gateway], (timezone.now() - ended_at).total_seconds())
     yield age
 
+
+# One function for each part that has figures, first those that ask the database; the first that cannot ends them all.
+COLLECTORS: tuple[Callable[[], Iterator[Metric]], ...] = (
+    _payments,
+    _times,
+    _waiting,
+    _connections,
+    _without_outcome,
+    _reconciliation,
+)
+# Those that survive without a database, and yield nothing where Redis is away too.
+REDIS_COLLECTORS: tuple[Callable[[], Iterator[Metric]], ...] = (
+    _messages,
+    _redis_memory,
+    _throttle,
+)
 
 # Of its own: other programs that load this project (Flower, say) show the default registry without asking a database.
 QUEUE_REGISTRY = CollectorRegistry()

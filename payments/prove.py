@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from payments import prove_captures, prove_entries, prove_refunds
+from payments import prove_captures, prove_entries, prove_refunds, prove_tally
 from payments.states import PaymentState
 from wallets import prove as wallets_prove
 
@@ -15,6 +15,7 @@ _CHECKS = {
     **prove_captures.CHECKS,
     **prove_refunds.CHECKS,
     **prove_entries.CHECKS,
+    **prove_tally.CHECKS,
     "capture_without_settled": """
         SELECT format('entry %s, but payment %s is %s', entry.reason, payment.id, coalesce(payment.state, 'missing'))
         FROM wallets_entry entry

@@ -8,6 +8,7 @@ from collections.abc import Container, Mapping, Sequence
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
+from prometheus_client import Histogram
 
 from choptym.lib.errors import ChoptymError, NotAllowed
 from choptym.lib.states import sources_of
@@ -26,6 +27,12 @@ from wallets import accounts
 from wallets.post import Posting, post_entries
 
 log = structlog.get_logger(__name__)
+
+BATCH_SIZE = Histogram(
+    "choptym_settle_batch_size",
+    "Payments that one transaction of settlement was about",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
 
 
 def settle_batch(batch: Sequence[Paid]) -> None:
@@ -46,6 +53,7 @@ def settle_batch(batch: Sequence[Paid]) -> None:
     try:
         with transaction.atomic(durable=True):
             _settle(batch)
+        BATCH_SIZE.observe(len(batch))
     except OperationalError:
         raise
     except (DatabaseError, ChoptymError) as error:

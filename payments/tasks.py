@@ -15,6 +15,7 @@ from payments.models import WALLET, IdempotencyKey, Reconciliation
 from payments.reconciliation import ask, run
 from payments.refunds import send
 from payments.states import EventState
+from payments.tally import fold
 
 log = structlog.get_logger(__name__)
 
@@ -167,6 +168,12 @@ def tidy_idempotency_keys() -> int:
     age = timedelta(hours=settings.IDEMPOTENCY_KEPT_FOR_HOURS)
     deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - age).delete()
     return deleted
+
+
+@shared_task
+def tidy_tally() -> None:
+    """Fold the tally's steps into its totals."""
+    fold.fold_tally()
 
 
 @shared_task

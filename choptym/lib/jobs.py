@@ -90,6 +90,15 @@ def queue_lengths() -> dict[str, int] | None:
         return None
 
 
+def redis_memory() -> tuple[int, int] | None:
+    """Bytes in use, and how many there may be (0: no limit is set); None when Redis does not say."""
+    try:
+        figures: dict[str, Any] = redis().info("memory")
+    except RedisError:
+        return None
+    return int(figures["used_memory"]), int(figures.get("maxmemory", 0))
+
+
 def _bell(task: str, args: tuple[str, ...]) -> str:
     return _BELL_KEY + ":".join((task, *args))
 

@@ -7,9 +7,10 @@ executed: NotSent says no, OutcomeUnknown says perhaps.
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Protocol
@@ -75,6 +76,10 @@ class NoGate:
         return None
 
 
+# Told of every request that passed the gate: method, address, outcome (2xx … 5xx, 429, or what went wrong) and seconds.
+Tell = Callable[[str, str, str, float], None]
+
+
 class _Session(requests.Session):
     """No cookies, no proxies or netrc from the environment, no redirects, not even prepared ones."""
 
@@ -104,6 +109,7 @@ class Door:
         total_seconds: float = 30.0,  # waiting, connecting, sending and reading together
         max_bytes: int = 1_000_000,
         gate: Gate | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self._pool_size = pool_size
         self._wait_seconds = wait_seconds
@@ -112,6 +118,7 @@ class Door:
         self.total_seconds = total_seconds
         self._max_bytes = max_bytes
         self._gate = gate or NoGate()
+        self._tell = tell
         self._lock = threading.Lock()
         self._session: _Session | None = None
         self._process_id = 0
@@ -175,7 +182,13 @@ class Door:
 
     def _pass(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         with self._gate.passing(call.deadline):
-            answer = self._exchange(call, method, url, headers, body)
+            began, outcome = time.monotonic(), ""
+            try:
+                answer = self._exchange(call, method, url, headers, body)
+                outcome = _outcome(answer.status)
+            finally:
+                if self._tell is not None:
+                    self._tell(method, url, outcome or _failure(call), time.monotonic() - began)
         self._gate.heard(answer.status, answer.headers)
         return answer
 
@@ -209,6 +222,15 @@ class Door:
             if len(content) > self._max_bytes:
                 raise HTTPError(f"answer of more than {self._max_bytes} bytes")
         return bytes(content)
+
+
+def _outcome(status: int) -> str:
+    return "429" if status == HTTPStatus.TOO_MANY_REQUESTS else f"{str(status)[0]}xx"
+
+
+def _failure(call: Call) -> str:
+    """Whether the other side may have acted."""
+    return "no_answer" if call.has_sent else "not_sent"
 
 
 def _explain(error: Exception, call: Call, *, is_read: bool) -> Unavailable:

@@ -1,13 +1,15 @@
 """The table of processes: what runs in a local stack, and how many threads each has."""
 
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from choptym.local.celery_ready import READY_FILE
 from choptym.local.environment import PASSWORD, Addresses
-from choptym.local.ports import HOST
+from choptym.local.ports import HOST, free_port
 from choptym.local.probes import file_exists, http_answers
 from choptym.local.role import Role
 
@@ -22,6 +24,7 @@ FLOWER_ASKS_FOR_MS = 2000
 WEB_PROCESSES = 2
 WEB_THREADS = 8
 BACKLOG = 2048
+METRICS_FILES = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Roles:
@@ -30,7 +33,10 @@ class Roles:
     def __init__(self, root: Path, addresses: Addresses, environment: Mapping[str, str]) -> None:
         self._root = root
         self._addresses = addresses
-        self._environment = environment
+        # Every role has a port of its own; what the user's shell says of this would be said to all of them.
+        ours = {"METRICS_PORT", "METRICS_HOST", METRICS_FILES}
+        self._environment = {name: value for name, value in environment.items() if name not in ours}
+        self.metrics = {"web": f"{addresses.web}/metrics", "events": f"{addresses.events}/metrics"}
 
     def outside_world(self) -> list[Role]:
         """The gateways, and those who receive our messages."""
@@ -69,7 +75,9 @@ class Roles:
         at = self._addresses
         threads = ("--workers", str(WEB_PROCESSES), "--blocking-threads", str(WEB_THREADS))
         command = ("--interface", "wsgi", "choptym.wsgi:application", "--port", str(at.web_port), *threads)
-        return self._http("web", ("granian", *command, *_GRANIAN), f"{at.web}/health/live")
+        role = self._http("web", ("granian", *command, *_GRANIAN), f"{at.web}/health/live")
+        shutil.rmtree(files := self._root / "metrics-web", ignore_errors=True)  # of processes that are gone
+        return replace(role, environment={**role.environment, METRICS_FILES: str(files)})
 
     def _events(self) -> Role:
         at = self._addresses
@@ -90,12 +98,13 @@ class Roles:
         return self._celery(f"worker-{name}", ("worker", *pool, *quiet))
 
     def _celery(self, name: str, command: tuple[str, ...]) -> Role:
-        ready = self._root / f"{name}.ready"
+        ready, port = self._root / f"{name}.ready", free_port()
+        self.metrics[name] = f"http://{HOST}:{port}/metrics"
         return Role(
             name=name,
             command=(sys.executable, "-m", "celery", "-A", "choptym.local.celery_ready", *command),
             is_ready=file_exists(ready),
-            environment={**self._told(name), READY_FILE: str(ready)},
+            environment={**self._told(name), READY_FILE: str(ready), "METRICS_PORT": str(port)},
             stop_signal=signal.SIGTERM,  # a thread pool finishes its tasks only on SIGTERM to the main process
             stop_within_seconds=WORKER_STOP_SECONDS,
         )

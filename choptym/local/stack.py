@@ -34,6 +34,7 @@ class Stack:
         self.root = root.resolve()
         self.addresses = Addresses()
         self.environment: dict[str, str] = {}
+        self.metrics: dict[str, str] = {}
         self.database_url = ""
         self.redis_url = ""
         self._environ = dict(os.environ if environ is None else environ)
@@ -127,6 +128,7 @@ class Stack:
     def _start_processes(self, supervisor: Supervisor, say: Say) -> None:
         self.environment = make_environment(self.root, self._environ, self.addresses, self.database_url, self.redis_url)
         roles = Roles(self.root, self.addresses, self.environment)
+        self.metrics = roles.metrics
         loading = [*supervisor.begin(roles.outside_world()), *supervisor.begin(roles.ours())]
         self._prepare_tables(loading, say)
         supervisor.wait_ready([*loading, *supervisor.begin(roles.last())], say)
@@ -171,7 +173,7 @@ class Stack:
     def describe(self) -> dict[str, object]:
         """Return what `stack.json` says."""
         names = ("web", "events", "sandbox", "flower", "sink", "database_url", "redis_url")
-        return {**{name: getattr(self, name) for name in names}, "pids": self.pids}
+        return {**{name: getattr(self, name) for name in names}, "metrics": self.metrics, "pids": self.pids}
 
 
 def _watch_preparation(preparing: subprocess.Popen[bytes], log: Path, loading: Sequence[Child], say: Say) -> None:

@@ -10,6 +10,7 @@ from choptym.settings.django import *
 from choptym.settings.gateways import *
 from choptym.settings.logging import *
 from choptym.settings.messages import *
+from choptym.settings.monitoring import *
 from choptym.settings.payments import *
 from choptym.settings.queue import *
 from choptym.settings.schedule import *

@@ -1,13 +1,17 @@
 """Typed readers of the environment. Nothing raises here: problems are collected and told all at once at the end."""
 
 import os
+import sys
 from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from tempfile import mkdtemp
 from urllib.parse import urlsplit
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+
+_MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 problems: list[str] = []
 
@@ -110,3 +114,20 @@ def redacted(address: str) -> str:
     if "@" not in parts.netloc:
         return address
     return parts._replace(netloc="***@" + parts.netloc.rsplit("@", 1)[1]).geturl()
+
+
+def make_metrics_directory(path: str) -> None:
+    """Make what PROMETHEUS_MULTIPROC_DIR names. Its library reads that variable by itself, a blank one too.
+
+    Blank, it is taken away; or, where the library is loaded and has believed it (as `celery` does before anything of
+    ours), a directory is made for this process alone.
+    """
+    try:
+        if path:
+            Path(path).mkdir(parents=True, exist_ok=True)
+        elif _MULTIPROCESS in os.environ and "prometheus_client" in sys.modules:
+            os.environ[_MULTIPROCESS] = mkdtemp(prefix="choptym-metrics-")
+        else:
+            os.environ.pop(_MULTIPROCESS, None)
+    except OSError as error:
+        problem(f"{_MULTIPROCESS}={path!r} cannot be used: {error}")

@@ -46,6 +46,9 @@ CELERY_TASK_PUBLISH_RETRY = True
 # One more try, then the row waits for the sweeper: a broker that hangs costs a customer three seconds at worst, once.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
+# Loaded by workers and beat only.
+CELERY_IMPORTS = ["choptym.worker_metrics"]
+
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True

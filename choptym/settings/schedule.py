@@ -21,6 +21,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=1),
         "options": {"expires": 3600},
     },
+    "the tally of ended payments": {
+        "task": "payments.tasks.tidy_tally",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
     "days to be reconciled": {
         "task": "payments.tasks.sweep_days",
         "schedule": timedelta(minutes=10),

@@ -10,6 +10,7 @@ from choptym.lib.errors import Rejected
 from choptym.lib.outbound import Door
 from payments.gateways.base import Gateway
 from payments.gateways.reading import read_retry_after
+from payments.gateways.timing import CallTimes
 from payments.throttle.gate import Gate
 
 _made: dict[str, Gateway] = {}
@@ -43,7 +44,7 @@ def _make(name: str) -> Gateway:
     if entry is None:
         raise Rejected(f"there is no gateway {name!r} here", code="unknown_gateway", fields={"method": "unknown"})
     module, _, adapter = entry["adapter"].rpartition(".")
-    door = Door(**entry["door"], gate=Gate(name, _read_wait))
+    door = Door(**entry["door"], gate=Gate(name, _read_wait), tell=CallTimes(name).tell)
     made: Gateway = getattr(import_module(module), adapter)(door=door, **entry["options"])
     return made
 

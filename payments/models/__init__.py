@@ -10,6 +10,7 @@ from payments.models.payment import WALLET, Payment, PaymentKind, Priority
 from payments.models.reconciliation import BreakKind, Reconciliation, ReconciliationBreak
 from payments.models.refund import Refund, RefundSource, RefundWay
 from payments.models.steering import ALL, QueueControl, QueueMode, Steering
+from payments.models.tally import Tally, TallyStep
 
 __all__ = [
     "ALL",
@@ -33,5 +34,7 @@ __all__ = [
     "RefundSource",
     "RefundWay",
     "Steering",
+    "Tally",
+    "TallyStep",
     "WebhookEvent",
 ]

@@ -103,6 +103,7 @@ BREAKS: dict[str, Callable[[Payment], list[str]]] = {
     "capture_without_settled": lambda payment: [
         f"UPDATE payments_payment SET state = 'REVIEW', settled_at = NULL WHERE id = {payment.pk}"
     ],
+    "tally": lambda payment: [f"UPDATE payments_tallystep SET change = 2 WHERE gateway = '{payment.gateway}'"],
     "paid_order_without_sale": lambda payment: [
         DROP_APPEND_ONLY,
         f"DELETE FROM wallets_entry WHERE reason = 'payment:{payment.pk}:sale'",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.django_db
 def _fresh_figures(monkeypatch: pytest.MonkeyPatch, silent_gateways: None) -> None:
     monkeypatch.setattr(stats, "flow", Snapshot(stats.read_flow))
     monkeypatch.setattr(stats, "counts", Snapshot(stats.read_counts))
+    monkeypatch.setattr(stats, "spread", Snapshot(stats.read_spread))
 
 
 @override_settings(MAX_CONCURRENT_PAYMENTS=7)
@@ -66,11 +68,43 @@ def test_counts_the_same_per_priority_and_gateway() -> None:
     assert (status["gateways"]["campay"]["processing"], status["gateways"]["campay"]["retried"]) == (1, 1)
 
 
+@override_settings(MAX_CONCURRENT_PAYMENTS=15)
+def test_times_and_limits_are_told_per_priority_and_gateway() -> None:
+    at = timezone.now() - timedelta(seconds=100)
+    for seconds, gateway, priority in ((1, "fapshi", 3), (3, "campay", 3), (5, "campay", 1)):
+        payment = make_payment(
+            state=PaymentState.SETTLED,
+            gateway=gateway,
+            priority=priority,
+            requested_at=at,
+            pending_at=at + timedelta(seconds=seconds),
+        )
+        type(payment).objects.filter(pk=payment.pk).update(queued_at=at - timedelta(seconds=seconds))
+
+    status = queue_status()
+
+    assert status["averageProcessingTime"] == 3.0
+    assert {name: one["averageProcessingTime"] for name, one in status["priorities"].items()} == {
+        "3": 2.0,
+        "2": 0.0,
+        "1": 5.0,
+    }
+    assert [status["gateways"][name]["averageWaitingTime"] for name in ("fapshi", "campay", "wallet")] == [1, 4, 0]
+    # A gateway's own limit, where it is below that of all; the wallet has none.
+    limits = [status["gateways"][name]["maxConcurrent"] for name in ("fapshi", "campay", "wallet")]
+    assert limits == [min(15, settings.GATEWAYS["fapshi"]["max_concurrent"]), 15, 15]
+    assert {one["maxConcurrent"] for one in status["priorities"].values()} == {15}
+    whole = {name: value for name, value in status.items() if not isinstance(value, dict)}
+    assert all(whole.keys() == one.keys() for part in ("priorities", "gateways") for one in status[part].values())
+
+
 def test_with_nothing_there_every_figure_is_a_number_and_nothing_looks_broken() -> None:
     assert metrics() == {
         "queueLength": 0,
         "processing": 0,
         "processingRatePerMinute": 0.0,
+        "startedPerMinute": 0.0,
+        "endedPerMinute": 0.0,
         "started": 0,
         "ended": 0,
         "successRate": 1.0,
@@ -78,6 +112,8 @@ def test_with_nothing_there_every_figure_is_a_number_and_nothing_looks_broken() 
         "retryRate": 0.0,
         "averageProcessingTime": 0.0,
         "averageWaitingTime": 0.0,
+        "processingTimePercentiles": {"p50": 0.0, "p95": 0.0, "p99": 0.0},
+        "waitingTimePercentiles": {"p50": 0.0, "p95": 0.0, "p99": 0.0},
         "windowSeconds": 300,
     }
 
@@ -101,7 +137,9 @@ def test_rates_and_times_are_those_of_the_last_minutes() -> None:
     assert (shown["successRate"], shown["errorRate"], shown["retryRate"]) == (0.6667, 0.3333, 0.5)
     assert (shown["started"], shown["ended"]) == (2, 3)
     assert (shown["averageProcessingTime"], shown["averageWaitingTime"]) == (2.0, 10.0)
-    assert shown["processingRatePerMinute"] == 0.4
+    assert (shown["processingRatePerMinute"], shown["startedPerMinute"], shown["endedPerMinute"]) == (0.4, 0.4, 0.6)
+    assert shown["processingTimePercentiles"] == {"p50": 2.0, "p95": 2.9, "p99": 2.98}
+    assert shown["waitingTimePercentiles"] == {"p50": 10.0, "p95": 10.0, "p99": 10.0}
     assert read_flow().average_total_seconds == pytest.approx(50, abs=1)
 
 
