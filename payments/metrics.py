@@ -12,6 +12,7 @@ from psycopg_pool import PoolTimeout
 from redis import RedisError
 
 from choptym.lib.jobs import queue_lengths
+from payments.alerts.metrics import alert_metrics
 from payments.overview import reconciliation
 from payments.stats import counts, flow
 from payments.stuck import stuck
@@ -29,6 +30,7 @@ class QueueCollector(Collector):
             yield from _times()
             yield _without_outcome()
             yield from _reconciliation()
+            yield from alert_metrics()
         except (DatabaseError, PoolTimeout):
             yield GaugeMetricFamily("choptym_database_up", "Whether the figures could be read", value=0)
             return

@@ -9,7 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
-from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
+from payments import canaries, charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
+from payments.alerts import check, tell
+from payments.alerts.books import note_proof
 from payments.bulk import work
 from payments.models import WALLET, IdempotencyKey, Reconciliation
 from payments.reconciliation import ask, run
@@ -20,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 # A drain hands over to a fresh message after this long, so that a restart never waits for an endless one.
 DRAIN_SECONDS = 20
+# What has waited so long to be told is told by another worker than the one that should.
+TOLD_ELSEWHERE_SECONDS = 30
 
 
 @shared_task
@@ -171,8 +175,10 @@ def tidy_idempotency_keys() -> int:
 
 @shared_task
 def prove_books() -> None:
-    """Check the books; a break is an error in the log with its name and place."""
-    for name, places in prove.prove_books().breaks.items():
+    """Check the books; a break is an error in the log with its name and place, and an alert."""
+    proof = prove.prove_books()
+    note_proof(proof.breaks)
+    for name, places in proof.breaks.items():
         log.error("the books do not balance", kind=name, places=places[:20], count=len(places))
 
 
@@ -180,3 +186,43 @@ def prove_books() -> None:
 def prove_outcomes() -> None:
     """Tell of captured money that has no outcome yet and should."""
     stuck.report_stuck()
+
+
+@shared_task
+def check_alerts() -> None:
+    """Look at the rules, if it is time, and have told what is to be told."""
+    check.check_alerts(check.REST)
+    _have_alerts_told()
+
+
+@shared_task
+def watch_workers() -> None:
+    """Send the workers their canaries, and look which of them answer."""
+    if settings.PAYMENT_QUEUE_MONITORING:
+        for name in canaries.ask_workers():
+            publish(answer_canary, name, queue=canaries.canary_queue(name))
+        canaries.forget_workers()
+    check.check_alerts(check.WORKERS)
+    _have_alerts_told()
+
+
+@shared_task
+def answer_canary(worker: str) -> None:
+    """Only the pool of this worker takes from the queue that this came by."""
+    canaries.note_sighting(worker)
+
+
+@shared_task
+def tell_alerts() -> None:
+    """Answer the bell, then tell of alerts until nothing is due."""
+    answer(tell_alerts)
+    end = time.monotonic() + DRAIN_SECONDS
+    while tell.tell_batch() and time.monotonic() < end:
+        pass
+
+
+def _have_alerts_told() -> None:
+    if tell.has_due(seconds=TOLD_ELSEWHERE_SECONDS):
+        publish(tell_alerts, queue="maintenance")
+    elif tell.has_due():
+        ring(tell_alerts)
