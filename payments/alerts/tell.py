@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from prometheus_client import Counter
 
@@ -29,6 +30,8 @@ TELL_SECONDS = 15
 # Doubled from try to try: 5 s, 10 s, 20 s … at most five minutes, for a day.
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 5, 300
 GIVEN_UP_AFTER = timedelta(days=1)
+# The first try is asked for at once; another one by the tick after it has become due.
+LEFT_LYING, TRIED_AND_LEFT_LYING = timedelta(seconds=5), timedelta(seconds=30)
 
 _hanging: dict[str, threading.Thread] = {}
 
@@ -50,10 +53,16 @@ def tell_batch() -> int:
     return len(notices)
 
 
-def has_due(*, seconds: float = 0) -> bool:
-    """Whether something has waited to be told for so long."""
-    due = AlertNotice.objects.filter(next_tell_at__lte=timezone.now() - timedelta(seconds=seconds))
-    return due.exists()
+def has_due() -> bool:
+    """Whether something is to be told."""
+    return AlertNotice.objects.filter(next_tell_at__lte=timezone.now()).exists()
+
+
+def is_left_lying() -> bool:
+    """Whether what should have been told long ago was not: the worker that does it stands still, perhaps."""
+    now = timezone.now()
+    fresh, tried = (Q(attempts=0, next_tell_at__lte=now - LEFT_LYING), Q(next_tell_at__lte=now - TRIED_AND_LEFT_LYING))
+    return AlertNotice.objects.filter(fresh | tried).exists()
 
 
 def _send_all(notices: Sequence[AlertNotice]) -> Mapping[int, DeliveryFailed | None]:
