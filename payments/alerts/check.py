@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from payments.alerts.figures import FIGURES
@@ -27,6 +27,7 @@ GROUPS = {WORKERS: ("worker_silent",), REST: tuple(name for name in RULES if nam
 GOOD_LOOKS = 2
 # Several clocks and workers call; of looks that follow each other closer than this share of the period one counts.
 _LEAST_SHARE = 0.6
+_LEASE = timedelta(seconds=60)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -39,17 +40,18 @@ def check_alerts(group: str) -> bool:
     if not settings.PAYMENT_QUEUE_MONITORING or not _take_turn(group):
         return False
     unread = {name: problem for name in GROUPS[group] if (problem := _look_at(RULES[name]))}
-    AlertCheck.objects.filter(name=group).update(unread=unread)
+    AlertCheck.objects.filter(name=group).update(unread=unread, busy_until=None)
     return True
 
 
 def _take_turn(group: str) -> bool:
-    """Whoever moves the time of the last look looks."""
+    """Whoever moves the time of the last look looks, while nobody else does."""
     period = settings.WORKER_CANARY_SECONDS if group == WORKERS else settings.ALERT_CHECK_SECONDS
     now = timezone.now()
     AlertCheck.objects.get_or_create(name=group, defaults={"checked_at": _LONG_AGO})
     due = AlertCheck.objects.filter(name=group, checked_at__lte=now - timedelta(seconds=period * _LEAST_SHARE))
-    return due.update(checked_at=now) == 1
+    idle = due.filter(Q(busy_until__isnull=True) | Q(busy_until__lte=now))
+    return idle.update(checked_at=now, busy_until=now + _LEASE) == 1
 
 
 def _look_at(rule: Rule) -> str:

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=20, unique=True)),
                 ("checked_at", models.DateTimeField()),
+                ("busy_until", models.DateTimeField(blank=True, null=True)),
                 ("unread", models.JSONField(blank=True, default=dict)),
             ],
         ),

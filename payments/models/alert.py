@@ -82,10 +82,14 @@ class AlertNotice(models.Model):
 
 
 class AlertCheck(models.Model):
-    """When a group of rules was last looked at, and whose figure could not be read then: {rule: why}."""
+    """When a group of rules was last looked at, and whose figure could not be read then: {rule: why}.
+
+    busy_until   the lease of whoever looks now: slow looks must not pile up until they fill the workers
+    """
 
     name = models.CharField(max_length=20, unique=True)
     checked_at = models.DateTimeField()
+    busy_until = models.DateTimeField(null=True, blank=True)
     unread = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:

@@ -80,7 +80,7 @@ def _assert_told(live: Live, text: str, word: str = "") -> None:
 
 def test_a_worker_that_answers_pings_while_its_threads_hang_is_reported(live: Live) -> None:
     name = node(live, "maintenance")
-    with slow_bulk(live, seconds=14):  # its sweeper comes every second, and each then takes a thread for so long
+    with slow_bulk(live):  # its sweeper comes every second, and each then takes a thread for so long
         wait_for_alert(live, name)
         assert _pings(live, name)
 
@@ -88,12 +88,12 @@ def test_a_worker_that_answers_pings_while_its_threads_hang_is_reported(live: Li
 
 
 @contextmanager
-def slow_bulk(live: Live, seconds: int) -> Iterator[None]:
-    """Whoever looks at the bulk uploads waits for so long."""
+def slow_bulk(live: Live) -> Iterator[None]:
+    """Whoever looks at the bulk uploads waits for 14 seconds."""
     live.change("ALTER TABLE payments_bulkupload RENAME TO bulk_kept")
     live.change(
         "CREATE FUNCTION bulk_slow() RETURNS SETOF bulk_kept LANGUAGE plpgsql AS "
-        f"$$BEGIN PERFORM pg_sleep({seconds}); RETURN QUERY SELECT * FROM bulk_kept; END$$"
+        "$$BEGIN PERFORM pg_sleep(14); RETURN QUERY SELECT * FROM bulk_kept; END$$"
     )
     live.change("CREATE VIEW payments_bulkupload AS SELECT * FROM bulk_slow()")
     try:

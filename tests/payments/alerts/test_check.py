@@ -1,5 +1,6 @@
 """Alerts open once, get worse, better and close by themselves; what cannot be read changes nothing."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -154,6 +155,16 @@ def test_with_monitoring_off_nothing_is_looked_at_and_nobody_is_asked() -> None:
 def test_of_several_clocks_one_looks() -> None:
     assert [check_alerts(REST), check_alerts(REST), check_alerts(WORKERS)] == [True, False, True]
     assert not check_alerts(WORKERS)
+
+
+def test_while_one_looks_nobody_else_does_until_it_is_taken_for_dead() -> None:
+    look()
+    now = timezone.now()
+    AlertCheck.objects.update(checked_at=now - timedelta(minutes=5), busy_until=now + timedelta(seconds=1))
+    assert not check_alerts(REST)
+
+    AlertCheck.objects.update(busy_until=now)
+    assert check_alerts(REST)
 
 
 def test_the_metric_tells_what_is_open() -> None:
