@@ -29,6 +29,7 @@ LEAST_STARTED = 5
 OVERDUE_SECONDS = 120
 # Money of others that share the account of a gateway ends there too.
 PERHAPS_NOT_OURS = "unclaimed"
+_HUNDRED = 100
 
 
 def queue_length() -> list[Reading]:
@@ -52,7 +53,7 @@ def _share(what: str) -> Reading:
     ended = flow.settled + flow.failed
     if ended < LEAST_ENDED:
         return Reading("", 100 if what == "settled" else 0, said=f"only {ended} payments ended: too few to tell")
-    return Reading("", 100 * getattr(flow, what) / ended)
+    return Reading("", _percent(getattr(flow, what), ended))
 
 
 def processing_time() -> list[Reading]:
@@ -76,7 +77,7 @@ def database_connections() -> list[Reading]:
         "SELECT count(*), current_setting('max_connections')::int FROM pg_stat_activity "
         "WHERE backend_type = 'client backend'"
     )
-    return [Reading("", 100 * used / most, said=f"{used} of {most} connections are in use")]
+    return [Reading("", _percent(used, most), said=f"{used} of {most} connections are in use")]
 
 
 def oldest_waiting() -> list[Reading]:
@@ -135,7 +136,7 @@ def redis_memory() -> list[Reading]:
     policy = memory["maxmemory_policy"]
     kept = policy == "noeviction"
     return [
-        Reading("", 100 * used / most, said=f"{100 * used / most:.1f} % of {most / 2**20:,.0f} MiB"),
+        Reading("", _percent(used, most), said=f"{_percent(used, most):.1f} % of {most / 2**20:,.0f} MiB"),
         Reading("maxmemory-policy", 0 if kept else 100, said=f"{policy}{'' if kept else ': keys may be thrown away'}"),
     ]
 
@@ -164,6 +165,10 @@ def queue_stopped() -> list[Reading]:
         Reading(control.gateway or "all", (now - control.changed_at).total_seconds())
         for control in stopped.order_by("gateway")
     ]
+
+
+def _percent(part: float, whole: float) -> float:
+    return part / whole * _HUNDRED
 
 
 def _fetch(query: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -85,7 +85,7 @@ def redis_filled_to(percent: float) -> Iterator[None]:
 
 @contextmanager
 def redis_set(name: str, value: str) -> Iterator[None]:
-    before = redis().config_get(name)[name]
+    before = str(redis().config_get(name)[name])
     redis().config_set(name, value)
     try:
         yield

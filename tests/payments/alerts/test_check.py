@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 from prometheus_client import generate_latest
@@ -14,10 +15,12 @@ from choptym.lib import jobs
 from choptym.lib.snapshot import Snapshot
 from payments import tasks
 from payments.alerts import figures
+from payments.alerts.books import note_proof, read_books
 from payments.alerts.check import REST, WORKERS, check_alerts
+from payments.alerts.rules import Reading
 from payments.metrics import QUEUE_REGISTRY
 from payments.models import Alert, AlertCheck, AlertNotice, Payment
-from tests.factories import fresh, make_topup
+from tests.factories import fresh
 from tests.payments.alerts.alert_world import look, of_rule, queue_of, the_alert, told_to
 from tests.payments.alerts.figures_world import worker
 
@@ -28,8 +31,8 @@ pytestmark = pytest.mark.django_db
 def _short_queues(monkeypatch: pytest.MonkeyPatch, silent_gateways: None) -> Any:
     """Two payments are a queue; a critical one has four."""
     monkeypatch.setattr(Snapshot, "get", lambda self: self._read())
-    short = lambda: [figures.Reading("", Payment.objects.filter(state="QUEUED").count(), warning=2, critical=4)]  # noqa: E731
-    monkeypatch.setitem(figures.FIGURES, "queue_length", short)  # type: ignore[arg-type]
+    short = lambda: [Reading("", Payment.objects.filter(state="QUEUED").count(), warning=2, critical=4)]  # noqa: E731
+    monkeypatch.setitem(figures.FIGURES, "queue_length", short)
 
 
 def titles() -> list[str]:
@@ -106,7 +109,7 @@ def test_what_comes_again_is_a_new_alert() -> None:
 
 def test_a_place_that_is_not_there_any_more_is_well() -> None:
     gone = worker("gone@here", "p1.high", unanswered=60)
-    worker("all@here", *figures.settings.QUEUES)
+    worker("all@here", *settings.QUEUES)
     look(WORKERS)
     assert the_alert("worker_silent").place == "gone@here"
 
@@ -178,15 +181,11 @@ def test_the_metric_tells_what_is_open() -> None:
 
 
 def test_the_proof_of_the_books_is_kept_for_the_rule_and_the_metric() -> None:
-    make_topup(state="SETTLED")
-    figures.read_books()
-    figures_before = [reading.value for reading in figures.read_books()]
+    assert [reading.value for reading in read_books()][:2] == [0, 0]
 
-    from_proof = tasks.note_proof
-    from_proof({"capture": ["payment 1"], "overdue": []})
+    note_proof({"capture": ["payment 1"], "overdue": []})
 
-    assert figures_before[0] == 0
-    assert [reading.value for reading in figures.read_books()][:2] == [1, 0]
+    assert [reading.value for reading in read_books()][:2] == [1, 0]
     assert 'choptym_books_breaks{kind="capture"} 1.0' in generate_latest(QUEUE_REGISTRY).decode()
 
 

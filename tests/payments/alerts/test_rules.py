@@ -93,6 +93,11 @@ def forgotten_check(seconds: float) -> None:
     Payment.objects.filter(pk=payment.pk).update(next_check_at=a_while_ago(seconds))
 
 
+def forgotten_but_stopped() -> None:
+    control("STOP", since=5)
+    forgotten_check(130)
+
+
 def compared(hours: float) -> None:
     for gateway in settings.GATEWAYS:
         day_compared(gateway, hours_ago=hours)
@@ -149,7 +154,7 @@ CASES: list[tuple[str, Make | AbstractContextManager[None], dict[str, str]]] = [
     ("lease_overdue", lambda: many(100, PaymentState.PENDING, next_check_at=a_while_ago(130)), {"payments": C}),
     ("lease_overdue", lambda: make_event(next_look_at=a_while_ago(130)), {"webhook events": W}),
     ("lease_overdue", lambda: make_notification(next_attempt_at=a_while_ago(130)), {"notifications": W}),
-    ("lease_overdue", lambda: (control("STOP", since=5), forgotten_check(130)), {}),
+    ("lease_overdue", forgotten_but_stopped, {}),
     ("circuit_open", lambda: charges(9), {}),
     ("circuit_open", lambda: charges(10), {"fapshi": C}),
     ("circuit_open", lambda: verdicts(9), {}),

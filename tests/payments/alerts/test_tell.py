@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
 from payments.alerts import tell
+from payments.alerts.locks import claim_notices
 from payments.alerts.notices import channel_of, write_notices
 from payments.alerts.tell import tell_batch
 from payments.metrics import QUEUE_REGISTRY
@@ -149,7 +150,7 @@ def test_an_address_that_hangs_is_left_alone_and_the_others_are_told(monkeypatch
 def test_a_sender_that_dies_tells_again_after_its_lease() -> None:
     with told_to() as sink:
         open_alert()
-        [claimed] = tell.claim_notices(10)
+        [claimed] = claim_notices(10)
         assert tell_batch() == 0
         due_again()
         tell_all()
