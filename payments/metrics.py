@@ -13,6 +13,7 @@ from redis import RedisError
 
 from choptym.lib.connections import read_connections
 from choptym.lib.jobs import queue_lengths, redis_memory
+from payments.alerts.metrics import alert_metrics
 from payments.overview import reconciliation
 from payments.states import WAITING_STATES
 from payments.stats import counts, flow
@@ -175,6 +176,7 @@ COLLECTORS: tuple[Callable[[], Iterator[Metric]], ...] = (
     _connections,
     _without_outcome,
     _reconciliation,
+    alert_metrics,
 )
 # Those that survive without a database, and yield nothing where Redis is away too.
 REDIS_COLLECTORS: tuple[Callable[[], Iterator[Metric]], ...] = (

@@ -8,7 +8,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from choptym.lib.snapshot import Snapshot
-from payments.models import DeadLetter, Payment, Reconciliation, ReconciliationBreak
+from payments.models import Alert, DeadLetter, Payment, Reconciliation, ReconciliationBreak
 from payments.selectors import count_refunds_in_need
 from payments.states import WAITING_STATES, BreakState, PaymentState
 from payments.stuck import stuck
@@ -26,6 +26,7 @@ class Overview:
     dead_letters: int
     refunds_in_need: int
     open_breaks: int
+    open_alerts: int = 0
 
     @property
     def without_outcome(self) -> int:
@@ -48,6 +49,7 @@ def read_overview() -> Overview:
         dead_letters=DeadLetter.objects.filter(replayed_at__isnull=True).count(),
         open_breaks=ReconciliationBreak.objects.filter(state=BreakState.OPEN).count(),
         refunds_in_need=count_refunds_in_need(),
+        open_alerts=Alert.objects.filter(closed_at__isnull=True).count(),
     )
 
 

@@ -9,7 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
-from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
+from payments import canaries, charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
+from payments.alerts import check, tell
+from payments.alerts.books import note_proof
 from payments.bulk import work
 from payments.models import WALLET, IdempotencyKey, Reconciliation
 from payments.reconciliation import ask, run
@@ -178,8 +180,10 @@ def tidy_tally() -> None:
 
 @shared_task
 def prove_books() -> None:
-    """Check the books; a break is an error in the log with its name and place."""
-    for name, places in prove.prove_books().breaks.items():
+    """Check the books; a break is an error in the log with its name and place, and an alert."""
+    proof = prove.prove_books()
+    note_proof(proof.breaks)
+    for name, places in proof.breaks.items():
         log.error("the books do not balance", kind=name, places=places[:20], count=len(places))
 
 
@@ -187,3 +191,44 @@ def prove_books() -> None:
 def prove_outcomes() -> None:
     """Tell of captured money that has no outcome yet and should."""
     stuck.report_stuck()
+
+
+@shared_task
+def check_alerts() -> None:
+    """Look at the rules, if it is time, and have told what is to be told."""
+    check.check_alerts(check.REST)
+    _have_alerts_told()
+
+
+@shared_task
+def watch_workers() -> None:
+    """Send the workers their canaries, and look which of them answer."""
+    if settings.PAYMENT_QUEUE_MONITORING:
+        for name in canaries.ask_workers():
+            publish(answer_canary, name, queue=canaries.canary_queue(name))
+        canaries.forget_workers()
+    check.check_alerts(check.WORKERS)
+    _have_alerts_told()
+
+
+@shared_task
+def answer_canary(worker: str) -> None:
+    """Only the pool of this worker takes from the queue that this came by."""
+    canaries.note_sighting(worker)
+
+
+@shared_task
+def tell_alerts() -> None:
+    """Answer the bell, then tell of alerts until nothing is due."""
+    answer(tell_alerts)
+    end = time.monotonic() + DRAIN_SECONDS
+    while tell.tell_batch() and time.monotonic() < end:
+        pass
+
+
+def _have_alerts_told() -> None:
+    """By the worker that should; by another one when that does not."""
+    if tell.is_left_lying():
+        publish(tell_alerts, queue="maintenance")
+    elif tell.has_due():
+        ring(tell_alerts)

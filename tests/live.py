@@ -36,6 +36,9 @@ QUICK = {
     # Tests that break a gateway must not close it to their neighbours.
     **{f"{name}_RATE_PER_SECOND": "500" for name in ("FAPSHI", "CAMPAY", "RAZORPAY", "CASHFREE")},
     "PAYMENT_CIRCUIT_LEAST_CALLS": "10000",
+    "ALERT_CHECK_SECONDS": "2",
+    "WORKER_CANARY_SECONDS": "1",
+    "WORKER_SILENT_AFTER_SECONDS": "3",
 }
 # Each gateway with what it collects in.
 CURRENCIES = {"fapshi": "XAF", "campay": "XAF", "razorpay": "INR", "cashfree": "INR"}

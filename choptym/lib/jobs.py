@@ -16,6 +16,7 @@ import structlog
 from celery import Task
 from django.conf import settings
 from django.db import transaction
+from kombu import Queue
 from kombu.exceptions import OperationalError
 from prometheus_client import Counter
 from redis import Redis, RedisError
@@ -53,8 +54,11 @@ def after_commit(task: Task[Any, Any], row_id: int, *, queue: str | None = None)
     transaction.on_commit(lambda: publish(task, row_id, queue=queue))
 
 
-def publish(task: Task[Any, Any], *args: object, queue: str | None = None) -> bool:
-    """Put one message on the queue. False, and counted, when the broker does not take it."""
+def publish(task: Task[Any, Any], *args: object, queue: str | Queue | None = None) -> bool:
+    """Put one message on the queue. False, and counted, when the broker does not take it.
+
+    A Queue of a worker's own is none of settings.QUEUES, which are known by name.
+    """
     options: dict[str, Any] = {"queue": queue} if queue else {}
     return _told(task.name, lambda: task.apply_async(args, **options))
 

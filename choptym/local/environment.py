@@ -83,6 +83,7 @@ def _project(addresses: Addresses, database_url: str, redis_url: str) -> dict[st
         "EMAIL_URL": f"smtp://{HOST}:{addresses.smtp_port}",
         "SMS_URL": f"json://{HOST}:{addresses.sink_port}/sms/{{to}}",
         "PUSH_URL": f"json://{HOST}:{addresses.sink_port}/push/{{to}}",
+        "ALERT_URLS": f"json://{HOST}:{addresses.sink_port}/alerts/operators",
         "LOCAL_STACK": "true",
         "LOGIN_THROTTLE": "10000/min",
         "LOGIN_ADDRESS_THROTTLE": "100000/min",  # the demo's 200 customers log in at once, from one address

@@ -1,6 +1,6 @@
 """Where the messages of a local stack end: it takes e-mail, SMS and push and shows them on a page.
 
-POST /sms/{to}, /push/{to}   what Apprise's json:// sends
+POST /sms/{to}, /push/{to}   what Apprise's json:// sends; /alerts/{to} too: to operators
 SMTP                         what Django's e-mail sends
 GET /                        the last messages, for people
 GET /messages.json?since=    the messages after number `since`, for tests
@@ -95,7 +95,7 @@ def make_application(inbox: Inbox) -> web.Application:
         return web.Response(text=draw_page(reversed(inbox.messages), inbox.counts), content_type="text/html")
 
     application = web.Application(client_max_size=MAX_BYTES)
-    for channel in ("sms", "push"):
+    for channel in ("sms", "push", "alerts"):
         application.router.add_post(f"/{channel}", receive)
         application.router.add_post(f"/{channel}/{{to:.*}}", receive)
     application.router.add_get("/messages.json", list_messages)

@@ -4,6 +4,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from choptym.settings import env
 from choptym.settings.admin import *
+from choptym.settings.alerts import *
 from choptym.settings.api import *
 from choptym.settings.database import *
 from choptym.settings.django import *

@@ -83,6 +83,11 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.expire_*": {"queue": "maintenance"},
     "payments.tasks.tidy_*": {"queue": "maintenance"},
     "payments.tasks.prove_*": {"queue": "maintenance"},
+    "payments.tasks.check_alerts": {"queue": "maintenance"},
+    "payments.tasks.watch_workers": {"queue": "maintenance"},
+    "payments.tasks.tell_alerts": {"queue": "notifications"},
+    # Only when nobody says which worker's: then it is published with the queue of its own.
+    "payments.tasks.answer_canary": {"queue": "maintenance"},
     # Minutes long, so with workers of their own: the sweepers must not wait behind a gateway's list of a day.
     "payments.tasks.reconcile_*": {"queue": "reports"},
     "notifications.tasks.sweep_*": {"queue": "maintenance"},

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from choptym.settings.alerts import ALERT_CHECK_SECONDS, WORKER_CANARY_SECONDS
+
 # A tick that waited longer than its period is dropped: the next one does the same work.
 _EVERY_SECOND: dict[str, Any] = {"schedule": timedelta(seconds=1), "options": {"expires": 5}}
 
@@ -45,5 +47,26 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "payments.tasks.prove_outcomes",
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60},
+    },
+    # Twice each, by queues of two workers: who stands still cannot tell of it. The rows see to it that only one looks.
+    "alerts": {
+        "task": "payments.tasks.check_alerts",
+        "schedule": timedelta(seconds=ALERT_CHECK_SECONDS),
+        "options": {"expires": ALERT_CHECK_SECONDS},
+    },
+    "alerts, from another worker": {
+        "task": "payments.tasks.check_alerts",
+        "schedule": timedelta(seconds=ALERT_CHECK_SECONDS),
+        "options": {"expires": ALERT_CHECK_SECONDS, "queue": "notifications"},
+    },
+    "canaries": {
+        "task": "payments.tasks.watch_workers",
+        "schedule": timedelta(seconds=WORKER_CANARY_SECONDS),
+        "options": {"expires": WORKER_CANARY_SECONDS},
+    },
+    "canaries, from another worker": {
+        "task": "payments.tasks.watch_workers",
+        "schedule": timedelta(seconds=WORKER_CANARY_SECONDS),
+        "options": {"expires": WORKER_CANARY_SECONDS, "queue": "notifications"},
     },
 }

@@ -26,7 +26,12 @@ def send_push(letter: Letter) -> None:
 def _send(template: str, to: str, letter: Letter) -> None:
     if not template:
         raise DeliveryFailed("this channel is switched off", is_final=True)
-    service = _service(template.replace("{to}", quote(to, safe="")))
+    send_to(template.replace("{to}", quote(to, safe="")), letter)
+
+
+def send_to(apprise_address: str, letter: Letter) -> None:
+    """Send a message to whoever is behind this Apprise address. Raises DeliveryFailed."""
+    service = _service(apprise_address)
     if service is None:
         raise DeliveryFailed("the address of this channel is not one that Apprise knows", is_final=True)
     if not service.notify(title=letter.subject, body=letter.text):

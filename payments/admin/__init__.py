@@ -1,6 +1,7 @@
 """The pages of staff. They read; what changes something is a verb, and the verb is audited."""
 
 from payments.admin import (
+    alert,
     bulk,
     dead_letter,
     menu,
@@ -11,9 +12,11 @@ from payments.admin import (
     reconciliation_break,
     records,
     refund,
+    worker,
 )
 
 __all__ = [
+    "alert",
     "bulk",
     "dead_letter",
     "menu",
@@ -24,4 +27,5 @@ __all__ = [
     "reconciliation_break",
     "records",
     "refund",
+    "worker",
 ]

@@ -38,6 +38,8 @@ _LISTS = {
         ("Preferences", "tune", "notifications.preference"),
     ),
     "House": (
+        ("Alerts", "notifications_active", "payments.alert"),
+        ("Workers", "memory", "payments.worker"),
         ("Audit log", "history_edu", "audit.act"),
         ("Roles", "badge", "auth.group"),
     ),
@@ -78,6 +80,7 @@ def _waiting() -> dict[str, int]:
         "payments.deadletter": now.dead_letters,
         "payments.refund": now.refunds_in_need,
         "payments.reconciliationbreak": now.open_breaks,
+        "payments.alert": now.open_alerts,
     }
 
 

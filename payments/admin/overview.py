@@ -51,6 +51,9 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
 
 
 def _urgent(now: Overview) -> Iterable[Card]:
+    alerts = reverse("admin:payments_alert_changelist")
+    tone = "bad" if now.open_alerts else "quiet"
+    yield Card("Open alerts", f"{now.open_alerts:,}", "what is beyond its threshold", f"{alerts}?is=open", tone)
     letters = reverse("admin:payments_deadletter_changelist")
     tone = "bad" if now.dead_letters else "quiet"
     yield Card("Dead letters", f"{now.dead_letters:,}", "could not be settled: replay them", f"{letters}?is=open", tone)

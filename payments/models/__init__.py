@@ -1,5 +1,6 @@
 """Every table of this app. Columns, constraints and names; what is done with them stands in the verbs."""
 
+from payments.models.alert import Alert, AlertCheck, AlertNotice, BooksProof, Severity, Worker
 from payments.models.attempt import PaymentAttempt
 from payments.models.bulk import BulkKind, BulkLine, BulkUpload
 from payments.models.dead_letter import DeadLetter
@@ -15,6 +16,10 @@ from payments.models.tally import Tally, TallyStep
 __all__ = [
     "ALL",
     "WALLET",
+    "Alert",
+    "AlertCheck",
+    "AlertNotice",
+    "BooksProof",
     "BreakKind",
     "BulkKind",
     "BulkLine",
@@ -33,8 +38,10 @@ __all__ = [
     "Refund",
     "RefundSource",
     "RefundWay",
+    "Severity",
     "Steering",
     "Tally",
     "TallyStep",
     "WebhookEvent",
+    "Worker",
 ]

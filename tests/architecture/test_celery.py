@@ -37,6 +37,8 @@ MUST_BE: dict[str, object] = {
     "enable_utc": True,
     "timezone": "UTC",
 }
+# What begins so is called by the clock.
+TICKS = ("sweep_", "expire_", "tidy_", "prove_", "check_", "watch_")
 TRANSPORT: dict[str, object] = {
     "visibility_timeout": 180,
     "unacked_restore_interval": 10,
@@ -107,7 +109,7 @@ def test_beat_calls_tasks_that_are_there_with_a_message_that_expires() -> None:
 
 
 def test_every_sweeper_is_on_the_schedule() -> None:
-    sweepers = {name for name in OURS if name.rpartition(".")[2].startswith(("sweep_", "expire_", "tidy_", "prove_"))}
+    sweepers = {name for name in OURS if name.rpartition(".")[2].startswith(TICKS)}
 
     assert sweepers == {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 

@@ -4,11 +4,21 @@ from django.contrib.admin import site
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
 
 from choptym.audit.models import Act
 from choptym.audit.record import record_act
 from notifications.models import Preference
-from payments.models import BulkUpload, DeadLetter, IdempotencyKey, Payment, Reconciliation, ReconciliationBreak
+from payments.models import (
+    Alert,
+    BulkUpload,
+    DeadLetter,
+    IdempotencyKey,
+    Payment,
+    Reconciliation,
+    ReconciliationBreak,
+    Worker,
+)
 from payments.refund import refund_payment
 from payments.refunds.write import Wish
 from payments.settle import settle_batch
@@ -21,6 +31,7 @@ NOT_BY_HAND = {
     "orders.cartitem",
     "orders.order",
     "orders.orderitem",
+    "payments.alert",
     "payments.bulkupload",
     "payments.deadletter",
     "payments.idempotencykey",
@@ -30,6 +41,7 @@ NOT_BY_HAND = {
     "payments.reconciliationbreak",
     "payments.refund",
     "payments.webhookevent",
+    "payments.worker",
     "wallets.account",
     "wallets.entry",
 }
@@ -68,6 +80,12 @@ def one_of_each() -> Payment:
     ReconciliationBreak.objects.create(reconciliation=day, kind="AMOUNT", attempt=attempt, reference="a break")
     assert payment.order is not None
     put_into_cart(user, payment.order.items.get().product)
+    at = timezone.now()
+    Worker.objects.create(name="charge@here", queues=["p1.high"], started_at=at)
+    Alert.objects.create(
+        rule="queue_length", severity="WARNING", worst="WARNING", value=120, threshold=100, text="Queue length: 120",
+        opened_at=at, changed_at=at, looked_at=at,
+    )  # fmt: skip
     staff = make_staff()
     refund_payment(payment.pk, Wish(reason="cold soup", amount_minor=500, to_wallet=True), actor_id=staff.pk)
     record_act(actor_id=staff.pk, verb="replay_dead_letter", about=f"payment:{payment.pk}", reason="to see")
