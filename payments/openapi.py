@@ -61,6 +61,12 @@ NO_CHECKOUT = refusal(
 NO_TOPUP = refusal("`still_running`: the first request with this key is not done; ask again with the same key.")
 NO_CANCEL = refusal("`outcome_unknown` while the gateway is being asked (see Retry-After), `already_ended`.")
 NOT_FOR_YOU = refusal("`permission_denied`: only for staff whose role gives money back.")
+MAY_NOT_STEER = refusal("`permission_denied`: only for staff whose role steers the queue.")
+NOT_STEERED = refusal(
+    "`unknown_gateway`, `bad_until` (not in the future, or more than a year ahead), `no_reason`, `unknown_field`; for "
+    "limits also `nothing_to_set`, `bad_concurrency`, `bad_rate`, `rate_needs_gateway`, `no_limits` (of the wallet). "
+    "With one field at fault `code` is that field's (`required`, `invalid` …), with several it is `invalid`."
+)
 NOT_REFUNDED = refusal(
     "`idempotency_key_invalid`, `amount_too_large`, `refund_too_small` (less than the gateway gives back: `to_wallet` "
     "puts it into the wallet), `unknown_field`. With one field at fault `code` is that field's (`required`, "

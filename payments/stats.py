@@ -99,6 +99,7 @@ def queue_status() -> dict[str, Any]:
             str(priority): _figures(counts.get(), priority=priority) for priority in settings.QUEUE_OF_PRIORITY
         },
         "gateways": {name: _figures(counts.get(), gateway=name) for name in (*settings.GATEWAYS, "wallet")},
+        "modes": in_force.modes(),
     }
     return status
 

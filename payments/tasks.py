@@ -11,7 +11,7 @@ from django.utils import timezone
 from choptym.lib.jobs import answer, publish, ring
 from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
 from payments.bulk import work
-from payments.models import WALLET, IdempotencyKey, Reconciliation
+from payments.models import WALLET, IdempotencyKey
 from payments.reconciliation import ask, run
 from payments.refunds import send
 from payments.states import EventState
@@ -156,8 +156,7 @@ def sweep_days() -> None:
 @shared_task
 def sweep_reconciliations() -> None:
     """Tell the workers of every day that is due: asked for, to be tried or looked at again, or left by a dead one."""
-    due = Reconciliation.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
-    for reconciliation_id in due.values_list("pk", flat=True)[:20]:
+    for reconciliation_id in selectors.reconciliations_due(20):
         publish(reconcile_day, reconciliation_id)
 
 

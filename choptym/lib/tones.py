@@ -3,9 +3,9 @@
 GOOD, BAD, WARNING, BUSY, QUIET = "good", "bad", "warning", "busy", "quiet"
 
 _TONES = {
-    **dict.fromkeys(("SETTLED", "PAID", "SENT", "SOLD", "REFUNDED", "FINISHED", "DONE", "MENDED"), GOOD),
-    **dict.fromkeys(("FAILED", "REFUSED", "NOT_PAID", "GIVEN_UP", "OPEN"), BAD),
-    **dict.fromkeys(("REVIEW", "UNKNOWN", "UNCLAIMED", "SURPLUS"), WARNING),
+    **dict.fromkeys(("SETTLED", "PAID", "SENT", "SOLD", "REFUNDED", "FINISHED", "DONE", "MENDED", "RUN"), GOOD),
+    **dict.fromkeys(("FAILED", "REFUSED", "NOT_PAID", "GIVEN_UP", "OPEN", "STOP"), BAD),
+    **dict.fromkeys(("REVIEW", "UNKNOWN", "UNCLAIMED", "SURPLUS", "DRAIN"), WARNING),
     **dict.fromkeys(("QUEUED", "REQUESTED", "PENDING", "STARTED", "ACCEPTED", "WAITING", "PLACED", "RESERVED"), BUSY),
 }
 

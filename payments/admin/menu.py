@@ -38,6 +38,7 @@ _LISTS = {
         ("Preferences", "tune", "notifications.preference"),
     ),
     "House": (
+        ("Queue", "tune", "payments.queuecontrol"),
         ("Audit log", "history_edu", "audit.act"),
         ("Roles", "badge", "auth.group"),
     ),

@@ -48,11 +48,11 @@ def lock_refund(refund_id: int) -> Refund:
     return rows.get(pk=refund_id)
 
 
-def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[DueRefund]:
+def claim_refunds(gateway: str, limit: int, *, may_send_again: bool, may_send: bool = True) -> list[DueRefund]:
     """Up to `limit` due refunds of this gateway; those that were QUEUED are REQUESTED now. Commits by itself.
 
     `requested_at` becomes the last moment at which the gateway may be asked to give: with `may_send_again`, also where
-    it was asked before.
+    it was asked before. Without `may_send` those that are QUEUED stay so.
     """
     lease = settings.PAYMENT_LEASE_SECONDS
     with connection.cursor() as cursor:
@@ -60,7 +60,7 @@ def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[Due
             """
             WITH due AS MATERIALIZED (
                 SELECT id, state FROM payments_refund
-                WHERE gateway = %(gateway)s AND next_attempt_at <= now()
+                WHERE gateway = %(gateway)s AND next_attempt_at <= now() AND (%(send)s OR state <> %(queued)s)
                 ORDER BY next_attempt_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
             ), claimed AS (
                 UPDATE payments_refund refund
@@ -82,6 +82,13 @@ def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[Due
             JOIN payments_payment payment ON payment.id = claimed.payment_id
             JOIN payments_paymentattempt attempt ON attempt.id = claimed.attempt_id
             """,
-            {**_WORDS, "gateway": gateway, "limit": limit, "again": may_send_again, "lease": lease},
+            {
+                **_WORDS,
+                "gateway": gateway,
+                "limit": limit,
+                "again": may_send_again,
+                "send": may_send,
+                "lease": lease,
+            },
         )
         return [DueRefund(*row) for row in cursor.fetchall()]
