@@ -102,6 +102,28 @@ REFUND_EXAMPLES = [
     OpenApiExample("Into the wallet", {"reason": "The soup was cold", "to_wallet": True}, request_only=True),
 ]
 
+HOLD_EXAMPLES = [
+    OpenApiExample("One gateway", {"gateway": "fapshi", "reason": "It answers with nonsense"}, request_only=True),
+    OpenApiExample(
+        "All, for a while",
+        {"gateway": "all", "reason": "The database is moved", "until": "2026-11-05T14:00:00+01:00"},
+        request_only=True,
+    ),
+]
+RESUME_EXAMPLES = [
+    OpenApiExample("One gateway", {"gateway": "fapshi", "reason": "They say it is mended"}, request_only=True)
+]
+LIMITS_EXAMPLES = [
+    OpenApiExample(
+        "Gently", {"gateway": "campay", "reason": "They asked us to", "max_concurrent": 5}, request_only=True
+    ),
+    OpenApiExample(
+        "As the settings say",
+        {"gateway": "campay", "reason": "Over", "max_concurrent": None, "rate_per_second": None},
+        request_only=True,
+    ),
+]
+
 
 class EventStream(APIView):
     """Stands in the document for payments/stream.py, which the generator cannot read."""

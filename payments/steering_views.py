@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from choptym.lib.who import user_id_of
-from payments.openapi import MAY_NOT_STEER, NOT_STEERED
+from payments.openapi import HOLD_EXAMPLES, LIMITS_EXAMPLES, MAY_NOT_STEER, NOT_STEERED, RESUME_EXAMPLES
 from payments.steering.drain import drain_queue
 from payments.steering.resume import resume_queue
 from payments.steering.set_limits import LIMITS, set_limits
@@ -33,28 +33,28 @@ class SteeringView(APIView):
 
 
 class StopView(SteeringView):
-    @extend_schema(request=HoldInput, responses=RESPONSES)
+    @extend_schema(request=HoldInput, responses=RESPONSES, examples=HOLD_EXAMPLES)
     def post(self, request: Request) -> Response:
         """Stop a gateway, the wallet or all: not even a question leaves. For staff who may steer the queue."""
         return Response(show_steered(stop_queue(**_read(HoldInput, request))))
 
 
 class DrainView(SteeringView):
-    @extend_schema(request=HoldInput, responses=RESPONSES)
+    @extend_schema(request=HoldInput, responses=RESPONSES, examples=HOLD_EXAMPLES)
     def post(self, request: Request) -> Response:
         """Send nothing new to a gateway, and follow what it has to its end. For staff who may steer the queue."""
         return Response(show_steered(drain_queue(**_read(HoldInput, request))))
 
 
 class ResumeView(SteeringView):
-    @extend_schema(request=ResumeInput, responses=RESPONSES)
+    @extend_schema(request=ResumeInput, responses=RESPONSES, examples=RESUME_EXAMPLES)
     def post(self, request: Request) -> Response:
         """Let a gateway, the wallet or all run again. For staff who may steer the queue."""
         return Response(show_steered(resume_queue(**_read(ResumeInput, request))))
 
 
 class SetLimitsView(SteeringView):
-    @extend_schema(request=LimitsInput, responses=RESPONSES)
+    @extend_schema(request=LimitsInput, responses=RESPONSES, examples=LIMITS_EXAMPLES)
     def post(self, request: Request) -> Response:
         """Set how much a gateway is asked, or take it back. For staff who may steer the queue."""
         data = _read(LimitsInput, request)

@@ -71,7 +71,8 @@ class LimitsForm(ResumeForm):
 
     def what(self) -> dict[str, Any]:
         data = dict(self.cleaned_data)
-        return {**data, "limits": {column: data.pop(column) for column in LIMITS}}
+        limits = {column: data.pop(column) for column in LIMITS}
+        return {**data, "limits": limits}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,8 @@ def _do(request: HttpRequest, button: _Button, form: ResumeForm) -> bool:
 
 def _shown(request: HttpRequest) -> dict[str, Any]:
     may_steer = request.user.has_perm(PERMISSION)
-    acts = Act.objects.filter(about__startswith=_ABOUT).select_related("actor").order_by("-pk")[:ACTS_SHOWN]
+    abouts = [f"{_ABOUT}{name}" for name in (ALL_WORD, *names())]
+    acts = Act.objects.filter(about__in=abouts).select_related("actor").order_by("-pk")[:ACTS_SHOWN]
     return {
         "queue": _for_page(read_queue()),
         "buttons": [(act, button.name, button.tone) for act, button in _BUTTONS.items()] if may_steer else [],

@@ -8,7 +8,15 @@ from django.test import Client
 from choptym.audit.models import Act
 from choptym.audit.record import record_act
 from notifications.models import Preference
-from payments.models import BulkUpload, DeadLetter, IdempotencyKey, Payment, Reconciliation, ReconciliationBreak
+from payments.models import (
+    BulkUpload,
+    DeadLetter,
+    IdempotencyKey,
+    Payment,
+    QueueControl,
+    Reconciliation,
+    ReconciliationBreak,
+)
 from payments.refund import refund_payment
 from payments.refunds.write import Wish
 from payments.settle import settle_batch
@@ -26,6 +34,7 @@ NOT_BY_HAND = {
     "payments.idempotencykey",
     "payments.payment",
     "payments.paymentattempt",
+    "payments.queuecontrol",
     "payments.reconciliation",
     "payments.reconciliationbreak",
     "payments.refund",
@@ -66,6 +75,7 @@ def one_of_each() -> Payment:
     )
     day = Reconciliation.objects.create(gateway="fapshi", day="2026-11-05", state="FINISHED")
     ReconciliationBreak.objects.create(reconciliation=day, kind="AMOUNT", attempt=attempt, reference="a break")
+    QueueControl.objects.create(gateway="fapshi", reason="to see", changed_by=user)
     assert payment.order is not None
     put_into_cart(user, payment.order.items.get().product)
     staff = make_staff()

@@ -122,7 +122,7 @@ def _steer(options: dict[str, Any]) -> Steered:
         return set_limits(options["gateway"], _limits(options), **who)
     if options["act"] == "resume":
         return resume_queue(options["gateway"], **who)
-    until = timezone.now() + options["lasts"] if options["lasts"] else options["until"]
+    until = timezone.now() + options["lasts"] if options["lasts"] is not None else options["until"]
     act = partial(verbs[options["act"]], options["gateway"])
     return act(until=until, **who)
 
