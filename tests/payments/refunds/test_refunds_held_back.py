@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from payments.models import Refund
-from payments.refunds import send
+from payments.refunds.locks import claim_refunds
 from payments.refunds.send import send_refunds
 from payments.selectors import gateways_with_refunds
 from payments.steering.drain import drain_queue
@@ -84,10 +84,9 @@ def test_stopped_one_that_was_sent_is_not_asked_about(paying: Sandbox) -> None:
 def test_one_that_was_claimed_before_the_order_is_queued_again_unsent(paying: Sandbox, act: Any) -> None:
     refund = asked(paying, "razorpay")
     before = calls(paying)
-    claim = send.claim_refunds
 
     def claim_then_order(*arguments: Any, **options: Any) -> object:
-        claimed = claim(*arguments, **options)
+        claimed = claim_refunds(*arguments, **options)
         order(act)
         return claimed
 

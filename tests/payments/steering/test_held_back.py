@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from choptym.lib.errors import Held
 from choptym.lib.jobs import redis
-from payments import charge, confirm, in_force
+from payments import in_force
 from payments.charge import charge_payment
 from payments.confirm import confirm_batch
 from payments.gateways import get_gateway
+from payments.locks import claim_charge, claim_checks
+from payments.match import match_batch
 from payments.models import Payment, QueueControl, Reconciliation, WebhookEvent
 from payments.selectors import gateways_to_ask, gateways_with_events, reconciliations_due
 from payments.settle import pay_from_wallet
@@ -29,6 +31,7 @@ from payments.throttle.breaker import Health
 from payments.throttle.figures import read_figures
 from tests.factories import a_while_ago, fresh, give_money, make_event, make_order, make_payment, make_user
 from tests.payments.gateways.sandbox import Sandbox
+from tests.payments.signed import INDIANS, make_asked, tell
 from tests.payments.staff import make_staff
 from tests.payments.throttle.limits import charged as charged_once
 from tests.payments.tricks import booked, charged, due
@@ -110,28 +113,23 @@ def test_a_payment_does_not_move_to_a_gateway_that_is_held_back() -> None:
 
 
 @pytest.mark.parametrize("act", HOLDS)
-def test_a_charge_that_was_claimed_before_the_order_is_let_out_unsent(
-    sandbox: Sandbox, act: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_charge_that_was_claimed_before_the_order_is_let_out_unsent(sandbox: Sandbox, act: Any) -> None:
     payment = make_payment()
     before = calls(sandbox)
-    claim = charge.claim_charge
 
     def claim_then_order(*arguments: Any) -> object:
-        claimed = claim(*arguments)
+        claimed = claim_charge(*arguments)
         order(act)
         return claimed
 
-    monkeypatch.setattr(charge, "claim_charge", claim_then_order)
-
-    charge_payment(payment.pk)
+    with patch("payments.charge.claim_charge", claim_then_order):
+        charge_payment(payment.pk)
 
     row = fresh(payment)
     assert (row.state, row.attempts_made) == ("QUEUED", 0)
     assert [attempt.state for attempt in row.attempts.all()] == ["POSTPONED"]
     assert calls(sandbox) == before
     assert read_figures().in_flight["fapshi", "charge"] == 0
-    monkeypatch.setattr(charge, "claim_charge", claim)
     order(resume_queue)
     Payment.objects.filter(pk=payment.pk).update(next_attempt_at=a_while_ago())
     charge_payment(payment.pk)
@@ -142,9 +140,12 @@ def test_a_charge_that_was_claimed_before_the_order_is_let_out_unsent(
 def test_an_order_that_comes_while_a_request_waits_in_line_holds_it_too(sandbox: Sandbox) -> None:
     """The line is longer than an order takes to be in force: what is read before it is not enough."""
     before = calls(sandbox)
-    from_line = patch("payments.throttle.gate._is_in_time", side_effect=lambda _: order(stop_queue) is None)
 
-    with from_line, pytest.raises(Held, match="held back by order"):
+    def stop_meanwhile(_: float) -> bool:
+        order(stop_queue)
+        return True
+
+    with patch("payments.throttle.gate._is_in_time", stop_meanwhile), pytest.raises(Held, match="held back by order"):
         get_gateway("fapshi").find("no such reference", since=timezone.now())
 
     assert calls(sandbox) == before
@@ -204,10 +205,9 @@ def test_a_gateway_is_asked_about_what_it_has_unless_it_is_stopped(sandbox: Sand
 def test_a_question_that_was_claimed_before_the_stop_is_asked_after_it(sandbox: Sandbox) -> None:
     payment = charged(sandbox)
     before = calls(sandbox)
-    claim = confirm.claim_checks
 
     def claim_then_order(*arguments: Any) -> object:
-        claimed = claim(*arguments)
+        claimed = claim_checks(*arguments)
         order(stop_queue)
         return claimed
 
@@ -244,6 +244,32 @@ def test_new_events_are_looked_at_while_their_gateway_is_stopped() -> None:
     order(stop_queue)
 
     assert gateways_with_events(EventState.NEW) == ["fapshi"]
+
+
+@pytest.mark.parametrize("gateway", INDIANS)
+def test_a_signed_event_is_booked_while_all_are_stopped(sandbox: Sandbox, gateway: str) -> None:
+    payment, attempt = make_asked(gateway)
+    tell(attempt)
+    before = calls(sandbox, gateway)
+    order(stop_queue, "")
+
+    assert match_batch(gateway) == 1
+
+    assert (fresh(payment).state, calls(sandbox, gateway)) == ("SETTLED", before)
+
+
+def test_a_hint_is_matched_while_its_gateway_is_stopped_and_asked_about_afterwards(sandbox: Sandbox) -> None:
+    payment = charged(sandbox)
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=None)
+    attempt = payment.attempts.get()
+    event = make_event(transaction_id=attempt.transaction_id)
+    before = calls(sandbox)
+    order(stop_queue)
+
+    assert match_batch("fapshi") == 1
+
+    assert (WebhookEvent.objects.get(pk=event.pk).state, calls(sandbox)) == ("MATCHED", before)
+    assert fresh(payment).next_check_at is not None
 
 
 def test_the_sweeper_tells_of_nobody_who_is_held_back_however_many_wait() -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 from unittest.mock import patch
@@ -165,7 +166,7 @@ def test_reads_how_long(text: str, seconds: int) -> None:
 
 def test_reads_an_end_in_the_time_zone_of_the_service() -> None:
     year = timezone.now().year + 1
-    with patch("payments.steering.write.LONGEST", timezone.timedelta(days=800)):
+    with patch("payments.steering.write.LONGEST", timedelta(days=800)):
         queue("stop", "--reason", "to see", "--until", f"{year}-03-05T14:00")
 
     assert QueueControl.objects.get().until.isoformat() == f"{year}-03-05T13:00:00+00:00"  # type: ignore[union-attr]

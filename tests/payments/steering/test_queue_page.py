@@ -1,10 +1,12 @@
 """The page of the queue in the admin: what it shows, its buttons, and who may press them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from payments import in_force
 from payments.models import QueueControl
@@ -86,7 +88,7 @@ def test_a_button_asks_why_and_then_does_it(client: Client, operator: User, act:
 def test_an_end_may_be_given(client: Client) -> None:
     press(client, "stop", until="2020-01-01T10:00")
     assert not QueueControl.objects.exists()
-    until = in_force.timezone.localtime() + in_force.timezone.timedelta(hours=2)
+    until = timezone.localtime() + timedelta(hours=2)
 
     press(client, "stop", until=until.strftime("%Y-%m-%dT%H:%M"))
 

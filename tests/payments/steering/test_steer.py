@@ -1,15 +1,16 @@
 """The verbs that steer: what they write, what they refuse, and what holds afterwards."""
 
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from prometheus_client import generate_latest
 
 from choptym.audit.models import Act
 from choptym.lib.errors import Rejected
 from payments import in_force
+from payments.metrics import QUEUE_REGISTRY
 from payments.models import QueueControl
 from payments.steering.drain import drain_queue
 from payments.steering.resume import resume_queue
@@ -107,7 +108,7 @@ def test_who_resumes_one_is_told_that_all_are_still_stopped(who: dict[str, Any])
 
 def test_who_resumes_all_is_told_which_ones_do_not_run(who: dict[str, Any]) -> None:
     for name, act in (("fapshi", stop_queue), ("wallet", drain_queue), ("", stop_queue)):
-        act(name, **who)  # type: ignore[operator]
+        act(name, **who)
 
     done = resume_queue("", **who)
 
@@ -115,14 +116,15 @@ def test_who_resumes_all_is_told_which_ones_do_not_run(who: dict[str, Any]) -> N
     assert modes() == dict.fromkeys(NAMES, "RUN") | {"fapshi": "STOP", "wallet": "DRAIN"}
 
 
-def test_an_end_comes_by_itself_and_nobody_has_to_look(who: dict[str, Any]) -> None:
-    stop_queue("fapshi", until=soon(0.4), **who)
-    stop_queue("", until=soon(0.2), **who)
+def test_an_end_comes_by_itself_and_nobody_has_to_look(who: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_queue("fapshi", until=soon(400), **who)
+    stop_queue("", until=soon(200), **who)
     assert set(modes().values()) == {"STOP"}
+    now = timezone.now()
 
-    time.sleep(0.25)
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(seconds=201))
     assert modes() == dict.fromkeys(NAMES, "RUN") | {"fapshi": "STOP"}
-    time.sleep(0.25)
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(seconds=401))
 
     assert set(modes().values()) == {"RUN"}
     assert resume_queue("", **who).note == ""
@@ -215,6 +217,17 @@ def test_an_end_that_cannot_be_meant_changes_nothing(act: Any, until: datetime, 
 
     assert (caught.value.code, list(caught.value.fields)) == ("bad_until", ["until"])
     assert (QueueControl.objects.count(), modes()["fapshi"]) == (0, "RUN")
+
+
+def test_the_metric_tells_every_mode(who: dict[str, Any]) -> None:
+    stop_queue("fapshi", **who)
+    drain_queue("", **who)
+
+    shown = generate_latest(QUEUE_REGISTRY).decode().splitlines()
+
+    values = dict.fromkeys([*NAMES, ""], "0.5") | {"fapshi": "1.0"}
+    expected = {f'choptym_queue_mode{{gateway="{name}"}} {value}' for name, value in values.items()}
+    assert {line for line in shown if line.startswith("choptym_queue_mode{")} == expected
 
 
 def test_a_long_reason_is_kept_as_far_as_there_is_room(who: dict[str, Any]) -> None:
