@@ -153,6 +153,22 @@ def test_an_order_that_comes_while_a_request_waits_in_line_holds_it_too(sandbox:
 
 
 @pytest.mark.parametrize("act", HOLDS)
+def test_an_order_that_comes_just_before_a_charge_leaves_holds_it_too(sandbox: Sandbox, act: Any) -> None:
+    """Its place in line is paid for by its admission: nobody asks about limits any more but the gate itself."""
+    payment = make_payment()
+    before = calls(sandbox)
+
+    def order_meanwhile(_: float) -> bool:
+        order(act)
+        return True
+
+    with patch("payments.throttle.gate._is_in_time", order_meanwhile):
+        charge_payment(payment.pk)
+
+    assert (fresh(payment).state, fresh(payment).attempts_made, calls(sandbox)) == ("QUEUED", 0, before)
+
+
+@pytest.mark.parametrize("act", HOLDS)
 @pytest.mark.parametrize("name", ["wallet", ""])
 def test_the_wallet_waits_too(act: Any, name: str) -> None:
     user = make_user()
