@@ -55,13 +55,15 @@ class Answer:
 
 
 def confirm_batch(gateway: str) -> int:
-    """Ask one gateway about up to one batch of payments that are due. Returns how many; 0 when none is.
+    """Ask one gateway about up to one batch of payments that are due. Returns how many; 0: none is, or it is stopped.
 
     Network: one call per payment, with no transaction open.
     Commits: each group of answers by itself. A crash in between leaves the rest to their lease; a lock that could not
     be had gives it back.
     Raises:  OperationalError.
     """
+    if not in_force.may_ask(gateway):
+        return 0
     checks = claim_checks(gateway, in_force.current().batch_size)
     if not checks:
         return 0

@@ -6,6 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from choptym.lib.openapi import Word
+from payments.models import QueueMode
+
 MEASURED = "Seconds, over the last minutes; 0 when nothing was measured."
 
 
@@ -29,6 +32,9 @@ class FiguresOutput(serializers.Serializer[Any]):
 class QueueStatusOutput(FiguresOutput):
     priorities = serializers.DictField(child=FiguresOutput(), help_text="By priority: 3 high, 2 medium, 1 normal.")
     gateways = serializers.DictField(child=FiguresOutput(), help_text="By gateway, and wallet.")
+    modes = serializers.DictField(
+        child=Word("QueueMode", lambda: QueueMode.values), help_text="By gateway, and wallet."
+    )
 
 
 class PercentilesOutput(serializers.Serializer[Any]):

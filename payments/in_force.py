@@ -14,11 +14,14 @@ from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
 from choptym.lib.snapshot import Snapshot
+from payments.models import WALLET
 from payments.models.steering import ALL, QueueControl, QueueMode, Steering
 from payments.throttle.limits import Limits
 
 # From the most permissive to the strictest: of two orders the stricter one holds.
 _STRICTNESS = (QueueMode.RUN, QueueMode.DRAIN, QueueMode.STOP)
+# What is older than this, by the reading itself, is used by nobody: an order is in force everywhere within 2 seconds.
+_OLDEST_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def read_orders() -> Orders:
     return Orders(controls, steering or Steering())
 
 
-orders = Snapshot(read_orders, survives=(DatabaseError, PoolTimeout))
+orders = Snapshot(read_orders, oldest_seconds=_OLDEST_SECONDS, survives=(DatabaseError, PoolTimeout))
 
 
 def current() -> InForce:
@@ -75,17 +78,40 @@ def limits_of(gateway: str) -> Limits:
         per_second=(control and control.rate_per_second) or entry["rate_per_second"],
         most=(control and control.max_concurrent) or entry["max_concurrent"],
         most_of_all=current().max_concurrent,
+        may_charge=may_send(gateway),
+        may_ask=may_ask(gateway),
     )
 
 
 def mode_of(gateway: str) -> QueueMode:
     """The stricter of what was ordered for this gateway (or the wallet) and for all."""
+    return max((QueueMode(control.mode) for control in held_by(gateway)), key=_STRICTNESS.index, default=QueueMode.RUN)
+
+
+def may_send(gateway: str) -> bool:
+    """Whether anything new may go there now: a charge, a refund, a payment from the wallet."""
+    return mode_of(gateway) is QueueMode.RUN
+
+
+def may_ask(gateway: str) -> bool:
+    """Whether the gateway may be asked about what it has."""
+    return mode_of(gateway) is not QueueMode.STOP
+
+
+def held_by(gateway: str) -> list[QueueControl]:
+    """The orders that keep this gateway (or the wallet) from running now: one of its own, one for all, or both."""
     now = timezone.now()
-    modes = [_mode(orders.get().controls.get(name), now) for name in (gateway, ALL)]
-    return max(modes, key=_STRICTNESS.index)
+    found = [control for name, control in orders.get().controls.items() if name in {gateway, ALL}]
+    return [one for one in found if one.mode != QueueMode.RUN and (one.until is None or one.until > now)]
 
 
-def _mode(control: QueueControl | None, now: datetime) -> QueueMode:
-    if control is None or (control.until is not None and control.until <= now):
-        return QueueMode.RUN
-    return QueueMode(control.mode)
+def held_until(gateway: str) -> datetime | None:
+    """When it runs again by itself; None when it runs now, or nobody has said when it will."""
+    ends = [control.until for control in held_by(gateway)]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def modes() -> dict[str, QueueMode]:
+    """The mode of every gateway that is switched on, and of the wallet."""
+    return {name: mode_of(name) for name in (*settings.GATEWAYS, WALLET)}

@@ -17,6 +17,7 @@ from payments.alerts.metrics import alert_metrics
 from payments.overview import reconciliation
 from payments.states import WAITING_STATES
 from payments.stats import counts, flow
+from payments.steering.metric import queue_modes
 from payments.stuck import stuck
 from payments.throttle.figures import CLOSED, HALF_OPEN, OPEN, read_figures
 from payments.waits import waits
@@ -176,6 +177,7 @@ COLLECTORS: tuple[Callable[[], Iterator[Metric]], ...] = (
     _connections,
     _without_outcome,
     _reconciliation,
+    queue_modes,
     alert_metrics,
 )
 # Those that survive without a database, and yield nothing where Redis is away too.

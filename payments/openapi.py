@@ -61,6 +61,12 @@ NO_CHECKOUT = refusal(
 NO_TOPUP = refusal("`still_running`: the first request with this key is not done; ask again with the same key.")
 NO_CANCEL = refusal("`outcome_unknown` while the gateway is being asked (see Retry-After), `already_ended`.")
 NOT_FOR_YOU = refusal("`permission_denied`: only for staff whose role gives money back.")
+MAY_NOT_STEER = refusal("`permission_denied`: only for staff whose role steers the queue.")
+NOT_STEERED = refusal(
+    "`unknown_gateway`, `bad_until` (not in the future, or more than a year ahead), `no_reason`, `unknown_field`; for "
+    "limits also `nothing_to_set`, `bad_concurrency`, `bad_rate`, `rate_needs_gateway`, `no_limits` (of the wallet). "
+    "With one field at fault `code` is that field's (`required`, `invalid` …), with several it is `invalid`."
+)
 NOT_REFUNDED = refusal(
     "`idempotency_key_invalid`, `amount_too_large`, `refund_too_small` (less than the gateway gives back: `to_wallet` "
     "puts it into the wallet), `unknown_field`. With one field at fault `code` is that field's (`required`, "
@@ -94,6 +100,28 @@ REFUND_EXAMPLES = [
     OpenApiExample("All that is left", {"reason": "The order never came"}, request_only=True),
     OpenApiExample("A part of it", {"amount_minor": 1000, "reason": "One plate was missing"}, request_only=True),
     OpenApiExample("Into the wallet", {"reason": "The soup was cold", "to_wallet": True}, request_only=True),
+]
+
+HOLD_EXAMPLES = [
+    OpenApiExample("One gateway", {"gateway": "fapshi", "reason": "It answers with nonsense"}, request_only=True),
+    OpenApiExample(
+        "All, for a while",
+        {"gateway": "all", "reason": "The database is moved", "until": "2026-11-05T14:00:00+01:00"},
+        request_only=True,
+    ),
+]
+RESUME_EXAMPLES = [
+    OpenApiExample("One gateway", {"gateway": "fapshi", "reason": "They say it is mended"}, request_only=True)
+]
+LIMITS_EXAMPLES = [
+    OpenApiExample(
+        "Gently", {"gateway": "campay", "reason": "They asked us to", "max_concurrent": 5}, request_only=True
+    ),
+    OpenApiExample(
+        "As the settings say",
+        {"gateway": "campay", "reason": "Over", "max_concurrent": None, "rate_per_second": None},
+        request_only=True,
+    ),
 ]
 
 

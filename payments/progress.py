@@ -27,6 +27,8 @@ STEP_NAMES = ("accepted", "sent_to_gateway", "waiting_for_approval", *(state.low
 
 _READ_AGAIN_SECONDS = {PaymentState.QUEUED: 1, PaymentState.REQUESTED: 1, PaymentState.PENDING: 2}
 _LONGEST_READ_AGAIN_SECONDS = 30
+# Nothing moves until somebody says so; then it moves at once.
+_READ_PAUSED_AGAIN_SECONDS = 5
 # A person decides.
 _READ_REVIEW_AGAIN_SECONDS = 60
 
@@ -64,10 +66,32 @@ def position_of(payment: Payment) -> int:
 def eta_seconds(payment: Payment, position: int) -> int:
     """How long until it is settled, if all goes on as it did: the line before it at the measured rate, then its way.
 
-    0 once it has ended, or a person looks at it.
+    0 once it has ended, or a person looks at it. While it is paused the count begins when its gateway runs again; when
+    nobody has said when that is, it is what will be left then.
     """
     if payment.state in FINAL_STATES:
         return 0
+    return _seconds_until_runs(payment) + _running_seconds(payment, position)
+
+
+def is_paused(payment: Payment) -> bool:
+    """Whether it stands still because somebody has ordered so. What the gateway has may still be drained to its end."""
+    if payment.state == PaymentState.QUEUED:
+        return not in_force.may_send(payment.gateway)
+    return payment.state not in FINAL_STATES and not in_force.may_ask(payment.gateway)
+
+
+def paused_until(payment: Payment) -> datetime | None:
+    """When it goes on by itself; None when it is not paused, or nobody has said when."""
+    return in_force.held_until(payment.gateway) if is_paused(payment) else None
+
+
+def _seconds_until_runs(payment: Payment) -> int:
+    until = paused_until(payment)
+    return ceil(max(0.0, (until - timezone.now()).total_seconds())) if until else 0
+
+
+def _running_seconds(payment: Payment, position: int) -> int:
     now = flow.get()
     own_way = ASSUMED_SECONDS
     if now.settled >= ENOUGH_TO_MEASURE:
@@ -92,6 +116,8 @@ def read_again_seconds(payment: Payment, eta: int) -> int | None:
         return _READ_REVIEW_AGAIN_SECONDS
     if payment.state in FINAL_STATES:
         return None
+    if is_paused(payment):
+        return _READ_PAUSED_AGAIN_SECONDS
     return max(_READ_AGAIN_SECONDS[PaymentState(payment.state)], min(eta // 4, _LONGEST_READ_AGAIN_SECONDS))
 
 

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from payments.models import BulkUpload, Payment, Refund, WebhookEvent
+from payments import in_force
+from payments.models import BulkUpload, Payment, Reconciliation, Refund, WebhookEvent
 from payments.states import WAITING_REFUNDS, WAITING_STATES, EventState, RefundState
 
 # A refund that could not be sent, or of which nothing is known, mends itself within this time or not at all.
@@ -23,19 +24,23 @@ def overdue_payments(limit: int) -> list[int]:
 
 
 def gateways_to_ask() -> list[str]:
-    """The gateways that are due to be asked about at least one payment."""
+    """The gateways that are due to be asked about at least one payment, and may be asked."""
     now = timezone.now()
     return [
-        gateway
-        for gateway in settings.GATEWAYS
-        if Payment.objects.filter(gateway=gateway, next_check_at__lte=now).exists()
+        gateway for gateway in _askable() if Payment.objects.filter(gateway=gateway, next_check_at__lte=now).exists()
     ]
 
 
+def _askable() -> list[str]:
+    """Told of the others, a worker would only find out that they are stopped."""
+    return [gateway for gateway in settings.GATEWAYS if in_force.may_ask(gateway)]
+
+
 def gateways_with_events(state: EventState) -> list[str]:
-    """The gateways of which an event in this state is due to be looked at."""
+    """The gateways of which an event in this state is due to be looked at. About parked ones they must be asked."""
     due = WebhookEvent.objects.filter(state=state, next_look_at__lte=timezone.now())
-    return [gateway for gateway in settings.GATEWAYS if due.filter(gateway=gateway).exists()]
+    gateways = _askable() if state == EventState.PARKED else settings.GATEWAYS
+    return [gateway for gateway in gateways if due.filter(gateway=gateway).exists()]
 
 
 def is_bulk_due() -> bool:
@@ -44,9 +49,20 @@ def is_bulk_due() -> bool:
 
 
 def gateways_with_refunds() -> list[str]:
-    """The gateways of which a refund is due to be sent or asked about."""
+    """The gateways of which a refund is due to be sent or asked about, and may be."""
     due = Refund.objects.filter(next_attempt_at__lte=timezone.now())
-    return [gateway for gateway in settings.GATEWAYS if due.filter(gateway=gateway).exists()]
+    sent = due.exclude(state=RefundState.QUEUED)
+    return [
+        gateway
+        for gateway in _askable()
+        if (due if in_force.may_send(gateway) else sent).filter(gateway=gateway).exists()
+    ]
+
+
+def reconciliations_due(limit: int) -> list[int]:
+    """Days whose turn it is, and whose gateway may be asked; the longest due first."""
+    due = Reconciliation.objects.filter(next_attempt_at__lte=timezone.now(), gateway__in=_askable())
+    return list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
 
 
 def refunds_in_need() -> QuerySet[Refund]:

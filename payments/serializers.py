@@ -16,7 +16,16 @@ from payments.failures import SENTENCES, message_about
 from payments.gateways import gateway_names, get_gateway
 from payments.landing import LANDED, Landing, landings_of
 from payments.models import WALLET, Payment, PaymentKind
-from payments.progress import STEP_NAMES, eta_seconds, iso, position_of, read_again_seconds, steps_of
+from payments.progress import (
+    STEP_NAMES,
+    eta_seconds,
+    is_paused,
+    iso,
+    paused_until,
+    position_of,
+    read_again_seconds,
+    steps_of,
+)
 from payments.refund_serializers import CustomerRefundOutput, KnownFieldsOnly, show_refunds_of
 from payments.statement import KINDS
 from payments.states import OPEN_ATTEMPTS, PaymentState
@@ -136,7 +145,17 @@ class PaymentOutput(serializers.Serializer[Any]):
     phone = serializers.CharField(help_text="In national form, without country; empty when none was given.")
     priority = serializers.IntegerField(help_text="3 high, 2 medium, 1 normal.")
     position = serializers.IntegerField(help_text="1 is next in line; 0 once its turn has come.")
-    eta_seconds = serializers.IntegerField(help_text="0 once it has ended, or a person looks at it.")
+    eta_seconds = serializers.IntegerField(
+        help_text="0 once it has ended, or a person looks at it. While `paused`: from `paused_until` on; where that is "
+        "null, what will be left when it goes on."
+    )
+    paused = serializers.BooleanField(
+        help_text="Whether it stands still because we have stopped sending payments this way for now. It keeps its "
+        "place, and goes on by itself."
+    )
+    paused_until = serializers.DateTimeField(
+        allow_null=True, help_text="When it goes on at the latest; null when it is not paused, or nobody can say yet."
+    )
     retry_after_seconds = serializers.IntegerField(
         allow_null=True, help_text="Null once it has ended; long under REVIEW, which a person has still to decide."
     )
@@ -216,6 +235,8 @@ def show_payment(payment: Payment, language: str = "en", landing: Landing | None
         "priority": payment.priority,
         "position": position,
         "eta_seconds": eta,
+        "paused": is_paused(payment),
+        "paused_until": iso(paused_until(payment)),
         "retry_after_seconds": read_again_seconds(payment, eta),
         "events_url": f"{settings.EVENTS_URL}/api/payments/{payment.pk}/events/",
         "steps": steps_of(payment),

@@ -23,6 +23,7 @@ from payments.messages import messages_about
 from payments.models import WALLET, Payment
 from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
 from payments.surplus import book_surplus, fee_postings, find_surplus
+from payments.turn import is_held_back
 from wallets import accounts
 from wallets.post import Posting, post_entries
 
@@ -69,8 +70,10 @@ def pay_from_wallet(payment_id: int) -> None:
     """Pay an order from the customer's wallet: the same settlement, without a gateway. Safe to call again.
 
     A wallet that does not hold enough fails the payment.
-    Commits: everything together.
+    Commits: everything together, or a postponement.
     """
+    if is_held_back(payment_id, WALLET):
+        return
     try:
         with transaction.atomic(durable=True):
             payments = lock_payments([payment_id])

@@ -47,6 +47,7 @@ def queue_status() -> dict[str, Any]:
         "gateways": {
             name: _figures(places, now.of_gateway(name), _most_at(name, most), gateway=name) for name in names
         },
+        "modes": in_force.modes(),
     }
 
 

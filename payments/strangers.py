@@ -7,6 +7,7 @@ somebody else's. Each gateway has a few threads for them, apart from those that 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+from payments import in_force
 from payments.locks import claim_strangers
 from payments.match import look_again
 
@@ -15,11 +16,13 @@ STRANGER_BATCH = 10
 
 
 def look_up_strangers(gateway: str) -> int:
-    """Ask one gateway about a few parked events. Returns how many; 0 when none is due.
+    """Ask one gateway about a few parked events. Returns how many; 0 when none is due, or the gateway is stopped.
 
     Network: one status query per hint.
     Commits: each event by itself.
     """
+    if not in_force.may_ask(gateway):
+        return 0  # a look that cannot be taken would count
     looks = claim_strangers(gateway, STRANGER_BATCH)
     look_again(gateway, _threads(gateway), looks)
     return len(looks)

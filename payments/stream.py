@@ -24,6 +24,7 @@ from rest_framework.request import Request
 
 from choptym.lib.api_errors import answer_error, error_body
 from payments.models import Payment
+from payments.progress import is_paused, paused_until
 from payments.serializers import show_payment
 from payments.states import FINAL_STATES
 
@@ -83,7 +84,8 @@ class Hub:
         payments = Payment.objects.in_bulk({payment_id for payment_id, _ in watched})
         for payment_id, language in watched:
             payment = payments[payment_id]  # payments are never deleted
-            mark = (payment.state, payment.failure_code, payment.attempts_made, payment.next_attempt_at)
+            changes = (payment.state, payment.failure_code, payment.attempts_made, payment.next_attempt_at)
+            mark = (*changes, is_paused(payment), paused_until(payment))
             if self._last.get((payment_id, language)) != mark:
                 self._last[payment_id, language] = mark
                 changed[payment_id, language] = show_payment(payment, language)
@@ -168,7 +170,7 @@ async def _lines(watched: Watched, first: Body) -> AsyncIterator[bytes]:
         if body is None:
             yield b": still here\n\n"
             continue
-        if any(body[name] != first[name] for name in ("steps", "status", "failure_code")):
+        if any(body[name] != first[name] for name in ("steps", "status", "failure_code", "paused", "paused_until")):
             yield _line(body)
             first = body
         if body["status"] in FINAL_STATES:

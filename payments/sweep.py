@@ -11,7 +11,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.jobs import queue_lengths
+from payments import in_force
 from payments.locks import claim_unpublished
+from payments.models import WALLET
 
 SWEEP_BATCH = 500
 # A crowd that waits for one gateway stays in its rows: of each priority so many of its seconds are told of at a time,
@@ -37,9 +39,12 @@ def forgotten_charges() -> Iterator[tuple[int, str, str]]:
 
 
 def _limits() -> dict[str, int]:
-    """How many payments of each gateway may be told of at a time; of the others (the wallet) by the name ""."""
+    """How many payments of each gateway, and of the wallet, may be told of at a time; of all others by the name ""."""
     paced = {
-        name: min(SWEEP_BATCH, ceil(SECONDS_AHEAD * entry["rate_per_second"]))
-        for name, entry in settings.GATEWAYS.items()
+        name: min(SWEEP_BATCH, ceil(SECONDS_AHEAD * in_force.limits_of(name).per_second)) for name in settings.GATEWAYS
     }
-    return {**paced, "": SWEEP_BATCH}
+    # None of those that are held back by order: they stay due, and are told of as soon as they may go on.
+    return {
+        name: most if in_force.may_send(name) else 0
+        for name, most in {**paced, WALLET: SWEEP_BATCH, "": SWEEP_BATCH}.items()
+    }

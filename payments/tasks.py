@@ -13,7 +13,7 @@ from payments import canaries, charge, confirm, expire, match, prove, selectors,
 from payments.alerts import check, tell
 from payments.alerts.books import note_proof
 from payments.bulk import work
-from payments.models import WALLET, IdempotencyKey, Reconciliation
+from payments.models import WALLET, IdempotencyKey
 from payments.reconciliation import ask, run
 from payments.refunds import send
 from payments.states import EventState
@@ -159,8 +159,7 @@ def sweep_days() -> None:
 @shared_task
 def sweep_reconciliations() -> None:
     """Tell the workers of every day that is due: asked for, to be tried or looked at again, or left by a dead one."""
-    due = Reconciliation.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
-    for reconciliation_id in due.values_list("pk", flat=True)[:20]:
+    for reconciliation_id in selectors.reconciliations_due(20):
         publish(reconcile_day, reconciliation_id)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments import refund_views, return_page, stream, views, webhook
+from payments import refund_views, return_page, steering_views, stream, views, webhook
 
 urlpatterns = [
     path("api/checkout/", views.CheckoutView.as_view()),
@@ -15,6 +15,10 @@ urlpatterns = [
     path("api/payments/<bigint:payment_id>/refunds/", refund_views.RefundListView.as_view()),
     path("api/payments/<bigint:payment_id>/refunds/<bigint:refund_id>/", refund_views.RefundView.as_view()),
     path("api/payment/queue/status", views.QueueStatusView.as_view()),
+    path("api/payment/queue/stop", steering_views.StopView.as_view()),
+    path("api/payment/queue/drain", steering_views.DrainView.as_view()),
+    path("api/payment/queue/resume", steering_views.ResumeView.as_view()),
+    path("api/payment/queue/set", steering_views.SetLimitsView.as_view()),
     path("api/payment/metrics", views.MetricsView.as_view()),
     path("return/", return_page.show_return_page, name="return"),
     path("webhooks/<slug:gateway>/", webhook.receive),

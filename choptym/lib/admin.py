@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     InfinitePaginator = Paginator
     action: Any
     FILE_INPUT, SELECT, TEXT_AREA, TEXT_INPUT = ClearableFileInput(), Select(), Textarea(), TextInput()
-    DATE_INPUT = TextInput(attrs={"type": "date"})
+    DATE_INPUT, TIME_INPUT = TextInput(attrs={"type": "date"}), TextInput(attrs={"type": "datetime-local"})
 else:
     from django import forms
     from unfold.admin import ModelAdmin, TabularInline
@@ -46,6 +46,7 @@ else:
     FILE_INPUT, SELECT = UnfoldAdminFileFieldWidget(), UnfoldAdminSelectWidget()
     TEXT_AREA, TEXT_INPUT = UnfoldAdminTextareaWidget(attrs={"rows": 3}), UnfoldAdminTextInputWidget()
     DATE_INPUT = UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    TIME_INPUT = UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
 
     class _Named:
         """Takes the name of its model, as the types do."""
@@ -199,6 +200,7 @@ __all__ = [
     "SELECT",
     "TEXT_AREA",
     "TEXT_INPUT",
+    "TIME_INPUT",
     "AdminPasswordChangeForm",
     "OneOfFilter",
     "ReadOnlyAdmin",

@@ -11,14 +11,21 @@ T = TypeVar("T")
 class Snapshot(Generic[T]):
     """A value that is read again when it is older than a second, by one thread while the others use the last one.
 
-    An error of a kind that it `survives` leaves the last value in use.
+    An error of a kind that it `survives` leaves the last value in use. One that is older than `oldest_seconds`, because
+    nobody asked for a while, is used by nobody: all wait for the reading.
     """
 
     def __init__(
-        self, read: Callable[[], T], *, seconds: float = 1.0, survives: tuple[type[Exception], ...] = ()
+        self,
+        read: Callable[[], T],
+        *,
+        seconds: float = 1.0,
+        oldest_seconds: float = float("inf"),
+        survives: tuple[type[Exception], ...] = (),
     ) -> None:
         self._read = read
         self._seconds = seconds
+        self._oldest_seconds = oldest_seconds
         self._survives = survives
         self._lock = Lock()
         self._value: T | None = None
@@ -27,7 +34,7 @@ class Snapshot(Generic[T]):
     def get(self) -> T:
         if self._is_fresh() and self._value is not None:
             return self._value
-        if self._lock.acquire(blocking=self._value is None):
+        if self._lock.acquire(blocking=self._value is None or self._age() > self._oldest_seconds):
             try:
                 if self._value is None or not self._is_fresh():
                     self._value = self._read_again()
@@ -48,7 +55,10 @@ class Snapshot(Generic[T]):
             self._value, self._read_at = None, float("-inf")
 
     def _is_fresh(self) -> bool:
-        return time.monotonic() - self._read_at < self._seconds
+        return self._age() < self._seconds
+
+    def _age(self) -> float:
+        return time.monotonic() - self._read_at
 
     def _read_again(self) -> T:
         try:

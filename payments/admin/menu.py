@@ -38,6 +38,7 @@ _LISTS = {
         ("Preferences", "tune", "notifications.preference"),
     ),
     "House": (
+        ("Queue", "tune", "payments.queuecontrol"),
         ("Alerts", "notifications_active", "payments.alert"),
         ("Workers", "memory", "payments.worker"),
         ("Audit log", "history_edu", "audit.act"),

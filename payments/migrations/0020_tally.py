@@ -67,7 +67,7 @@ UNDO = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0016_queue_control")]
+    dependencies = [("payments", "0017_steering_role")]
 
     operations = [
         migrations.CreateModel(

@@ -14,6 +14,32 @@ from payments.states import RefundState
 
 _WORDS = {"queued": RefundState.QUEUED, "requested": RefundState.REQUESTED, "outside": RefundSource.OUTSIDE}
 
+_CLAIM = """
+    WITH due AS MATERIALIZED (
+        SELECT id, state FROM payments_refund
+        WHERE gateway = %(gateway)s AND next_attempt_at <= now() AND (%(send)s OR state <> %(queued)s)
+        ORDER BY next_attempt_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE payments_refund refund
+        SET state = CASE WHEN due.state = %(queued)s THEN %(requested)s ELSE due.state END,
+            requested_at = CASE WHEN due.state = %(queued)s OR (due.state = %(requested)s AND %(again)s)
+                                THEN now() ELSE refund.requested_at END,
+            attempts_made = attempts_made + (due.state = %(queued)s)::int,
+            asks_made = CASE WHEN due.state = %(queued)s THEN 0 ELSE asks_made + 1 END,
+            next_attempt_at = now() + make_interval(secs => %(lease)s)
+        FROM due WHERE refund.id = due.id
+        RETURNING refund.*, due.state <> %(queued)s AS was_sent
+    )
+    SELECT claimed.id, claimed.payment_id, claimed.state, claimed.was_sent,
+           CASE WHEN claimed.source = %(outside)s THEN '' ELSE claimed.reference::text END,
+           claimed.gateway_refund_id, attempt.transaction_id, payment.by_link, payment.phone,
+           claimed.amount_minor, claimed.currency, claimed.reason, claimed.requested_at,
+           claimed.next_attempt_at, claimed.attempts_made, claimed.asks_made
+    FROM claimed
+    JOIN payments_payment payment ON payment.id = claimed.payment_id
+    JOIN payments_paymentattempt attempt ON attempt.id = claimed.attempt_id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class DueRefund:
@@ -48,40 +74,16 @@ def lock_refund(refund_id: int) -> Refund:
     return rows.get(pk=refund_id)
 
 
-def claim_refunds(gateway: str, limit: int, *, may_send_again: bool) -> list[DueRefund]:
+def claim_refunds(gateway: str, limit: int, *, may_send_again: bool, may_send: bool = True) -> list[DueRefund]:
     """Up to `limit` due refunds of this gateway; those that were QUEUED are REQUESTED now. Commits by itself.
 
     `requested_at` becomes the last moment at which the gateway may be asked to give: with `may_send_again`, also where
-    it was asked before.
+    it was asked before. Without `may_send` those that are QUEUED stay so.
     """
     lease = settings.PAYMENT_LEASE_SECONDS
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            WITH due AS MATERIALIZED (
-                SELECT id, state FROM payments_refund
-                WHERE gateway = %(gateway)s AND next_attempt_at <= now()
-                ORDER BY next_attempt_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-            ), claimed AS (
-                UPDATE payments_refund refund
-                SET state = CASE WHEN due.state = %(queued)s THEN %(requested)s ELSE due.state END,
-                    requested_at = CASE WHEN due.state = %(queued)s OR (due.state = %(requested)s AND %(again)s)
-                                        THEN now() ELSE refund.requested_at END,
-                    attempts_made = attempts_made + (due.state = %(queued)s)::int,
-                    asks_made = CASE WHEN due.state = %(queued)s THEN 0 ELSE asks_made + 1 END,
-                    next_attempt_at = now() + make_interval(secs => %(lease)s)
-                FROM due WHERE refund.id = due.id
-                RETURNING refund.*, due.state <> %(queued)s AS was_sent
-            )
-            SELECT claimed.id, claimed.payment_id, claimed.state, claimed.was_sent,
-                   CASE WHEN claimed.source = %(outside)s THEN '' ELSE claimed.reference::text END,
-                   claimed.gateway_refund_id, attempt.transaction_id, payment.by_link, payment.phone,
-                   claimed.amount_minor, claimed.currency, claimed.reason, claimed.requested_at,
-                   claimed.next_attempt_at, claimed.attempts_made, claimed.asks_made
-            FROM claimed
-            JOIN payments_payment payment ON payment.id = claimed.payment_id
-            JOIN payments_paymentattempt attempt ON attempt.id = claimed.attempt_id
-            """,
-            {**_WORDS, "gateway": gateway, "limit": limit, "again": may_send_again, "lease": lease},
+            _CLAIM,
+            {**_WORDS, "gateway": gateway, "limit": limit, "again": may_send_again, "send": may_send, "lease": lease},
         )
         return [DueRefund(*row) for row in cursor.fetchall()]

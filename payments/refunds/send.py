@@ -17,13 +17,13 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
 from choptym.lib.deadline import begun_at, moment
-from choptym.lib.errors import Busy, Exchange, NotFound, NotSent, Rejected, Unavailable
+from choptym.lib.errors import Busy, Exchange, Held, NotFound, NotSent, Rejected, Unavailable
 from choptym.lib.money import Money
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
 from payments import in_force
 from payments.gateways import gateway_names, get_gateway
-from payments.gateways.base import Gateway, RefundRequest, RefundStatus
+from payments.gateways.base import RefundRequest, RefundStatus
 from payments.gateways.operators import operator_of
 from payments.gateways.threads import gateway_threads
 from payments.locks import lock_payments
@@ -31,6 +31,7 @@ from payments.models import Refund
 from payments.refunds.locks import DueRefund, claim_refunds, lock_refund
 from payments.refunds.take_up import apply, ask_failed_later, fail
 from payments.states import REFUND_MOVES, RefundState
+from payments.throttle.gate import HELD_BACK_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -62,11 +63,15 @@ def send_refunds(gateway: str) -> int:
     Commits: the claims before the calls, each answer by itself.
     Raises:  OperationalError: the rest comes up again after the lease.
     """
-    if gateway not in gateway_names():
-        return 0  # switched off: nothing is asked, and the proof of the books names what is overdue
+    if gateway not in gateway_names() or not in_force.may_ask(gateway):
+        return 0  # switched off or stopped: nothing is asked, and the proof of the books names what is overdue
     began = moment()
-    may_send_again = get_gateway(gateway).rules.refund_is_repeatable
-    dues = claim_refunds(gateway, in_force.current().batch_size, may_send_again=may_send_again)
+    dues = claim_refunds(
+        gateway,
+        in_force.current().batch_size,
+        may_send_again=get_gateway(gateway).rules.refund_is_repeatable,
+        may_send=in_force.may_send(gateway),
+    )
     if not dues:
         return 0
     refuse_in_transaction()
@@ -89,7 +94,7 @@ def _call(gateway: str, due: DueRefund, began: float) -> Word:
     try:
         # As in charge.py: the call's time runs from before the claim, so its lease outlives it.
         with begun_at(began):
-            return Word(due, status=_ask(get_gateway(gateway), due))
+            return Word(due, status=_ask(gateway, due))
     except (NotFound, Rejected, Unavailable) as error:
         return Word(due, error=error)
     except Exception as error:  # one answer that we cannot read must not keep back the others
@@ -97,9 +102,10 @@ def _call(gateway: str, due: DueRefund, began: float) -> Word:
         return Word(due, error=error)
 
 
-def _ask(adapter: Gateway, due: DueRefund) -> RefundStatus:
+def _ask(gateway: str, due: DueRefund) -> RefundStatus:
     if not due.was_sent:
-        return adapter.refund(_request(due))
+        return _send(gateway, due)
+    adapter = get_gateway(gateway)
     try:
         return adapter.fetch_refund(
             due.reference,
@@ -110,8 +116,17 @@ def _ask(adapter: Gateway, due: DueRefund) -> RefundStatus:
         )
     except NotFound:
         if due.state == RefundState.REQUESTED and adapter.rules.refund_is_repeatable:
-            return adapter.refund(_request(due))
+            return _send(gateway, due)
         raise
+
+
+def _send(gateway: str, due: DueRefund) -> RefundStatus:
+    """Raises Held: while somebody has ordered that nothing new is sent, also what was claimed before waits."""
+    if not in_force.may_send(gateway):
+        # One that may have been sent goes on being asked about, at leisure.
+        wait = SEARCH_SECONDS[1] if due.was_sent else HELD_BACK_SECONDS
+        raise Held(f"{gateway} is held back by order", retry_after_seconds=wait)
+    return get_gateway(gateway).refund(_request(due))
 
 
 def _was_never_made(gateway: str, due: DueRefund) -> bool:

@@ -15,7 +15,7 @@ from redis import RedisError
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import Held
 from payments.throttle.admit import WITHOUT_REDIS_SECONDS, current_admission, wait_until
-from payments.throttle.limits import limits_of
+from payments.throttle.limits import Limits, limits_of
 from payments.throttle.rate import slow_down
 from payments.throttle.slots import give_back_question, lease_milliseconds
 from payments.throttle.store import run, text
@@ -26,6 +26,8 @@ CHARGE, QUESTION = "charge", "question"
 LATE_SECONDS = 0.02
 # A request that is turned away asks again for so long; then its caller comes back another time.
 PATIENCE_SECONDS = 5.0
+# Somebody has ordered that nothing leaves. What waits is taken up again soon after they say otherwise.
+HELD_BACK_SECONDS = 1.0
 _SHORTEST_SLEEP_SECONDS = 0.02
 
 
@@ -43,12 +45,14 @@ class Gate:
         if admission is not None:
             if not (admission.is_unspent and _is_in_time(admission.ready_at)):
                 self._line_up(CHARGE, "", deadline)
+            self._limits(CHARGE)  # again: a line is longer than an order takes to be in force
             admission.is_unspent = False
             yield
             return
         holder = uuid4().hex
         try:
             self._line_up(QUESTION, holder, deadline)
+            self._limits(QUESTION)
             yield
         finally:
             give_back_question(self._gateway, holder)
@@ -71,12 +75,19 @@ class Gate:
             wait_until(again_at)
 
     def _ask(self, side: str, holder: str) -> tuple[str, float]:
-        now = limits_of(self._gateway)
+        now = self._limits(side)
         try:
             answer, wait_ms = run("pass", self._gateway, side, holder, lease_milliseconds(), now.per_second, now.most)
         except RedisError as error:
             raise Held("no request is sent without Redis", retry_after_seconds=WITHOUT_REDIS_SECONDS) from error
         return text(answer), wait_ms / 1000
+
+    def _limits(self, side: str) -> Limits:
+        """Raises Held when such a request may not leave now."""
+        now = limits_of(self._gateway)
+        if not (now.may_charge if side == CHARGE else now.may_ask):
+            raise Held(f"{self._gateway} is held back by order", retry_after_seconds=HELD_BACK_SECONDS)
+        return now
 
 
 def _is_in_time(place: float) -> bool:

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """As of now. `most` calls in flight at this gateway, `most_of_all` charges at all gateways together."""
+    """As of now. `most` calls in flight at this gateway, `most_of_all` charges at all gateways together.
+
+    Someone may have ordered that nothing new is sent (`may_charge`), or that nothing is asked either (`may_ask`).
+    """
 
     per_second: float
     most: int
     most_of_all: int
+    may_charge: bool = True
+    may_ask: bool = True
 
 
 _readers: list[Callable[[str], Limits]] = []

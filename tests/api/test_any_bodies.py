@@ -66,6 +66,7 @@ def any_world(db: None, silent_gateways: None) -> World:
         ("POST", "/api/auth/token/"),
         ("POST", "/api/payments/1/cancel/"),
         ("POST", "/api/payments/1/refunds/"),
+        ("POST", "/api/payment/queue/stop"),
         ("POST", "/webhooks/fapshi/"),
         ("POST", "/webhooks/campay/"),
     ],

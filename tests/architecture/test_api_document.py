@@ -6,7 +6,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from payments.failures import SENTENCES
-from payments.models import PaymentKind, RefundWay
+from payments.models import PaymentKind, QueueMode, RefundWay
 from payments.states import PaymentState, RefundState
 
 ERROR = {"$ref": "#/components/schemas/Error"}
@@ -33,6 +33,7 @@ ENUMS = {
     "OrderStatus": ["PLACED", "PAID", "CANCELLED"],
     "ItemState": ["RESERVED", "SOLD", "RELEASED"],
     "Currency": ["XAF", "INR"],
+    "QueueMode": [*QueueMode.values],
 }
 # Besides 503, which may come from anywhere.
 REFUSALS = {
@@ -56,6 +57,10 @@ REFUSALS = {
     "GET /api/wallet/": {"401"},
     "GET /api/wallet/transactions/": {"400", "401"},
     "GET /api/payment/queue/status": set(),
+    "POST /api/payment/queue/stop": {"400", "401", "403", "413", "415"},
+    "POST /api/payment/queue/drain": {"400", "401", "403", "413", "415"},
+    "POST /api/payment/queue/resume": {"400", "401", "403", "413", "415"},
+    "POST /api/payment/queue/set": {"400", "401", "403", "413", "415"},
     "GET /api/payment/metrics": set(),
 }
 

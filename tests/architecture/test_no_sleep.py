@@ -10,6 +10,7 @@ from tests.architecture.source import APPS, SANDBOX, name_of, python_files, tree
 ALLOWED = {
     "payments/stream.py",
     "payments/management/commands/bulk_upload.py",
+    "payments/management/commands/queue.py",
     "payments/reconciliation/foreground.py",
     "payments/throttle/admit.py",
 }

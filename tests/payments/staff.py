@@ -15,6 +15,7 @@ from payments.models import (
     DeadLetter,
     IdempotencyKey,
     Payment,
+    QueueControl,
     Reconciliation,
     ReconciliationBreak,
     Worker,
@@ -37,6 +38,7 @@ NOT_BY_HAND = {
     "payments.idempotencykey",
     "payments.payment",
     "payments.paymentattempt",
+    "payments.queuecontrol",
     "payments.reconciliation",
     "payments.reconciliationbreak",
     "payments.refund",
@@ -78,6 +80,7 @@ def one_of_each() -> Payment:
     )
     day = Reconciliation.objects.create(gateway="fapshi", day="2026-11-05", state="FINISHED")
     ReconciliationBreak.objects.create(reconciliation=day, kind="AMOUNT", attempt=attempt, reference="a break")
+    QueueControl.objects.create(gateway="fapshi", reason="to see", changed_by=user)
     assert payment.order is not None
     put_into_cart(user, payment.order.items.get().product)
     at = timezone.now()

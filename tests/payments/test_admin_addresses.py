@@ -129,7 +129,9 @@ def test_a_selection_that_is_none(name: str, payment: Payment, superuser: Client
     "path",
     ["/admin/", "/admin/payments/stuck/", "/admin/payments/payment/stuck/", "/admin/payments/deadletter/replay/",
      "/admin/payments/reconciliationbreak/close/", "/admin/payments/reconciliationbreak/fee/",
-     "/admin/payments/reconciliation/ask/", "/admin/payments/bulkupload/upload/", "/admin/search/", "/admin/login/",
+     "/admin/payments/reconciliation/ask/", "/admin/payments/bulkupload/upload/", "/admin/search/",
+     "/admin/payments/queuecontrol/act/stop/", "/admin/payments/queuecontrol/act/set/",
+     "/admin/payments/queuecontrol/act/none/", "/admin/login/",
      "/admin/jsi18n/", "/admin/password_change/"],
 )  # fmt: skip
 def test_a_query_of_any_other_page(path: str, payment: Payment, superuser: Client) -> None:
