@@ -7,7 +7,7 @@ executed: NotSent says no, OutcomeUnknown says perhaps.
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -24,6 +24,9 @@ from choptym.lib.wire import CALL, Call, TimedAdapter
 
 # A call is not begun with less than this share of its deadline left: it would hardly hear the answer.
 LEAST_SHARE = 1 / 6
+
+# Takes the status and the headers of an answer.
+Hear = Callable[[int, Mapping[str, str]], None]
 
 _FAILURES = (requests.RequestException, HTTPError, HTTPException, OSError)
 
@@ -57,22 +60,17 @@ def give_back_connections() -> None:
 class Gate(Protocol):
     """What every request passes before it leaves, and whom its answer is told."""
 
-    def passing(self, deadline: Deadline) -> AbstractContextManager[None]:
+    def passing(self, deadline: Deadline) -> AbstractContextManager[Hear]:
         """Wait for this request's turn, within the deadline. Raises Held: nothing was sent."""
         ...
-
-    def heard(self, status: int, headers: Mapping[str, str]) -> None: ...
 
 
 class NoGate:
     """Everybody may pass."""
 
     @contextmanager
-    def passing(self, deadline: Deadline) -> Iterator[None]:
-        yield
-
-    def heard(self, status: int, headers: Mapping[str, str]) -> None:
-        return None
+    def passing(self, deadline: Deadline) -> Iterator[Hear]:
+        yield lambda _status, _headers: None
 
 
 class _Session(requests.Session):
@@ -174,9 +172,9 @@ class Door:
             return self._session
 
     def _pass(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-        with self._gate.passing(call.deadline):
+        with self._gate.passing(call.deadline) as hear:
             answer = self._exchange(call, method, url, headers, body)
-        self._gate.heard(answer.status, answer.headers)
+            hear(answer.status, answer.headers)
         return answer
 
     def _exchange(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
