@@ -14,6 +14,7 @@ from redis import RedisError
 from choptym.lib.jobs import queue_lengths
 from payments.overview import reconciliation
 from payments.stats import counts, flow
+from payments.steering.figures import limits
 from payments.stuck import stuck
 from payments.throttle.figures import CLOSED, HALF_OPEN, OPEN, read_figures
 
@@ -29,6 +30,7 @@ class QueueCollector(Collector):
             yield from _times()
             yield _without_outcome()
             yield from _reconciliation()
+            yield from limits()
         except (DatabaseError, PoolTimeout):
             yield GaugeMetricFamily("choptym_database_up", "Whether the figures could be read", value=0)
             return

@@ -15,6 +15,7 @@ from payments.models import WALLET, IdempotencyKey, Reconciliation
 from payments.reconciliation import ask, run
 from payments.refunds import send
 from payments.states import EventState
+from payments.steering import loop
 
 log = structlog.get_logger(__name__)
 
@@ -159,6 +160,12 @@ def sweep_reconciliations() -> None:
     due = Reconciliation.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
     for reconciliation_id in due.values_list("pk", flat=True)[:20]:
         publish(reconcile_day, reconciliation_id)
+
+
+@shared_task
+def sweep_limits() -> None:
+    """Let the control loop look at queue and gateways."""
+    loop.steer()
 
 
 @shared_task

@@ -6,6 +6,7 @@ from collections import deque
 class Traffic:
     def __init__(self) -> None:
         self.calls = 0
+        self.turned_away = 0
         self.most_in_flight = 0
         self.most_in_one_second = 0
         self._in_flight = 0
@@ -30,6 +31,7 @@ class Traffic:
         while self._admitted and self._admitted[0] <= now - 1:
             self._admitted.popleft()
         if len(self._admitted) >= per_second:
+            self.turned_away += 1
             return self._admitted[-per_second] + 1 - now
         self._admitted.append(now)
         return 0.0
