@@ -27,7 +27,7 @@ DECISION_HOLDS = timedelta(seconds=30)
 _STRICTNESS = (QueueMode.RUN, QueueMode.DRAIN, QueueMode.STOP)
 
 
-# Each variable with its setting, the figures of a profile that it stands for, and how many of its units make one of theirs.
+# Each variable with its setting, the figures of a profile that it stands for, and how many of its units make theirs.
 _FIGURES: Mapping[str, tuple[str, tuple[str, ...], int]] = {
     "MAX_CONCURRENT_PAYMENTS": ("MAX_CONCURRENT_PAYMENTS", ("concurrent", "most_concurrent"), 1),
     "PAYMENT_BATCH_SIZE": ("PAYMENT_BATCH_SIZE", ("batch", "most_batch"), 1),

@@ -1,9 +1,9 @@
 """Profiles: what one may count on at this time of the day and the week, and in a flash sale. Figures, nothing else.
 
-    default      when profiles are switched off: the settings, whose defaults these are
-    peak_day     weekdays; more at lunch and dinner
-    weekend      Saturday and Sunday
-    flash_sale   switched on by a person, or by the control loop when the queue is long (payments/steering/loop.py)
+default      when profiles are switched off: the settings, whose defaults these are
+peak_day     weekdays; more at lunch and dinner
+weekend      Saturday and Sunday
+flash_sale   switched on by a person, or by the control loop when the queue is long (payments/steering/loop.py)
 """
 
 from dataclasses import dataclass, replace

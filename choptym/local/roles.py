@@ -12,7 +12,7 @@ from choptym.local.probes import file_exists, http_answers
 from choptym.local.role import Role
 
 CHARGE_QUEUES = "p1.high,p2.medium,p3.normal"
-# Where no figure is set, the profiles decide: so many in a flash sale (payments/profiles.py). Threads start when needed.
+# Where no figure is set the profiles decide: so many in a flash sale (payments/profiles.py). Threads start when needed.
 HIGHEST_CONCURRENT = 100
 SPARE_THREADS = 2
 CONFIRM_THREADS = 8

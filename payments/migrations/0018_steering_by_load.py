@@ -4,30 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('payments', '0016_queue_control'),
+        ("payments", "0016_queue_control"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='steering',
-            name='good_latencies',
+            model_name="steering",
+            name="good_latencies",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='steering',
-            name='long_since',
+            model_name="steering",
+            name="long_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='steering',
-            name='profile',
+            model_name="steering",
+            name="profile",
             field=models.CharField(blank=True, max_length=20),
         ),
         migrations.AddField(
-            model_name='steering',
-            name='short_since',
+            model_name="steering",
+            name="short_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

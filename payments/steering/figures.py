@@ -14,7 +14,9 @@ def limits() -> Iterator[Metric]:
     """Gateway "": for all together. `per_second` is the pace as it is now, below the limit after a 429."""
     now = in_force.current()
     family = GaugeMetricFamily(
-        "choptym_limit", "What may be done now: by settings, people, profile and control loop", labels=["gateway", "kind"]
+        "choptym_limit",
+        "What may be done now: by settings, people, profile and control loop",
+        labels=["gateway", "kind"],
     )
     for kind, figure in (("concurrent", now.max_concurrent), ("batch", now.batch_size), ("attempts", now.attempts)):
         family.add_metric(["", kind], figure)

@@ -58,9 +58,7 @@ def steer() -> bool:
         if steering.decided_at is not None and abs(now - steering.decided_at) < LEAST_BETWEEN:
             return False
         controls = {control.gateway: control for control in QueueControl.objects.all()}
-        verdicts = {
-            name: decide.judge(look, steering.good_latencies.get(name)) for name, look in seen.gateways.items()
-        }
+        verdicts = {name: decide.judge(look, steering.good_latencies.get(name)) for name, look in seen.gateways.items()}
         decision = _decide(steering, controls, seen, verdicts, now)
         Steering.objects.filter(pk=steering.pk).update(**asdict(decision), decided_at=now)
     _tell(steering, decision, seen, verdicts, now)
@@ -141,7 +139,13 @@ def _tell(was: Steering, now_is: Decision, seen: Seen, verdicts: Mapping[str, Ve
     begun, begins = last.flash_sale_since is not None, now_is.flash_sale_since is not None
     changes = [
         ("flash sale", "", begun, begins, queue),
-        ("profile", "", was.profile, now_is.profile, "flash sale" if begun != begins else was.pinned_profile or "clock"),
+        (
+            "profile",
+            "",
+            was.profile,
+            now_is.profile,
+            "flash sale" if begun != begins else was.pinned_profile or "clock",
+        ),
         ("max_concurrent", "", last.max_concurrent, now_is.max_concurrent, why),
         ("batch_size", "", last.batch_size, now_is.batch_size, why),
     ]

@@ -1,4 +1,4 @@
-"""A person chooses the profile, or lets clock and load choose again. Pinning `flash_sale` begins one, `auto` ends it."""
+"""A person chooses the profile, or lets clock and load choose again. `flash_sale` begins one, `auto` ends it."""
 
 from django.db import transaction
 from django.utils import timezone

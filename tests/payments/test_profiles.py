@@ -100,10 +100,11 @@ def test_the_loop_goes_up_and_down_within_the_profile() -> None:
 
 @ON
 def test_what_the_loop_said_more_than_30_seconds_ago_does_not_hold() -> None:
-    columns = {"flash_sale_since": MONDAY_LUNCH, "max_concurrent": 100, "batch_size": 200}
+    def after(seconds: float) -> Orders:
+        return said(seconds_ago=seconds, flash_sale_since=MONDAY_LUNCH, max_concurrent=100, batch_size=200)
 
-    assert figures(MONDAY_LUNCH, said(seconds_ago=29, **columns))[:3] == ("flash_sale", 100, 200)
-    assert figures(MONDAY_LUNCH, said(seconds_ago=31, **columns))[:3] == ("peak_day", 30, 50)
+    assert figures(MONDAY_LUNCH, after(29))[:3] == ("flash_sale", 100, 200)
+    assert figures(MONDAY_LUNCH, after(31))[:3] == ("peak_day", 30, 50)
 
 
 @ON

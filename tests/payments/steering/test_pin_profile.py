@@ -62,7 +62,9 @@ def test_auto_ends_a_flash_sale_that_the_loop_began() -> None:
     assert (row.flash_sale_since, row.long_since) == (None, None)
 
 
-@pytest.mark.parametrize(("name", "reason", "code"), [("lunch", "why", "unknown_profile"), ("weekend", " ", "no_reason")])
+@pytest.mark.parametrize(
+    ("name", "reason", "code"), [("lunch", "why", "unknown_profile"), ("weekend", " ", "no_reason")]
+)
 def test_a_name_nobody_knows_and_a_missing_reason_change_nothing(name: str, reason: str, code: str) -> None:
     with pytest.raises(Rejected) as refused:
         pin(name, reason)
