@@ -57,8 +57,8 @@ for the last two.
 Overrides by phone let tests share one sandbox: PATCH {"phones": {"677000001": {"knobs": {"refusal_rate": 1},
 "times": 2}}} holds for the next two calls that would charge that number, and for the whole life of what they create
 (approval, webhooks, status_error_rate, how it is shown); "times": null is for ever, a null override ends it. All knobs
-can be overridden but webhook_url, webhooks_held, outage, capacity, rate_limit_per_second, retry_after_header. A phone is
-national: nine digits from 6, in India ten. There an order charges nobody: the override waits for POST
+can be overridden but webhook_url, webhooks_held, outage, capacity, rate_limit_per_second and retry_after_header. A
+phone is national: nine digits from 6, in India ten. There an order charges nobody: the override waits for POST
 payments/create/… (Razorpay) and orders/sessions (Cashfree), for links, captures, and refunds of that phone's payments.
 
 Luck is a hash of the seed, the gateway, the caller's reference (else its phone) with the number of times it was seen,

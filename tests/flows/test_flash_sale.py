@@ -19,7 +19,7 @@ USUAL_SECONDS, DROP_SECONDS, REACTION_SECONDS, RECOVERY_SECONDS = 6, 20, 5, 30
 WINDOW_SECONDS = 4
 BACKLOG = 1000
 # A machine that is busy with other things cannot keep up the full figure, nor send calls at their moment.
-STALL_SECONDS = 0.15
+STALL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def test_a_gateway_that_drops_to_a_fifth_is_used_to_nine_tenths_and_is_back_with
     make_backlog(rush, BACKLOG)
     eventually(lambda: _assert_flowing(rush), seconds=30)
     with Stopwatch() as stopwatch:
-        usual = seen_for(rush, USUAL_SECONDS)
+        time.sleep(USUAL_SECONDS)
         rush.control("PATCH", "fapshi", {"rate_limit_per_second": LOW})
         time.sleep(REACTION_SECONDS)
         before = count(rush)
@@ -85,18 +85,18 @@ def test_a_gateway_that_drops_to_a_fifth_is_used_to_nine_tenths_and_is_back_with
         after = count(rush)
         rush.control("PATCH", "fapshi", {"rate_limit_per_second": FULL})
         returned, windows = time.monotonic(), [0.0]
-        while max(windows) < 0.9 * usual and time.monotonic() - returned < RECOVERY_SECONDS:
+        while max(windows) < 0.9 * FULL and time.monotonic() - returned < RECOVERY_SECONDS:
             windows.append(seen_for(rush, WINDOW_SECONDS))
 
     assert after.charges > before.charges, "not only questions"
     assert rush.column("SELECT flash_sale_since IS NOT NULL FROM payments_steering") == [True]
     assert rush.column("SELECT count(*) FROM payments_payment WHERE state IN ('FAILED', 'EXPIRED', 'REVIEW')") == [0]
     seconds = time.monotonic() - returned
-    figures = f"{usual:.1f}/s of {FULL}; {dropped:.1f}/s of {LOW}; {max(windows):.1f}/s after {seconds:.0f} s"
-    is_met = (usual >= 0.85 * FULL, dropped >= 0.9 * LOW, max(windows) >= 0.9 * usual)
-    if not all(is_met) and stopwatch.worst_seconds > STALL_SECONDS:
+    figures = f"{dropped:.1f}/s of {LOW}; {max(windows):.1f}/s of {FULL} after {seconds:.0f} s"
+    is_met = dropped >= 0.9 * LOW and max(windows) >= 0.9 * FULL
+    if not is_met and stopwatch.worst_seconds > STALL_SECONDS:
         pytest.skip(f"this machine stalls for {stopwatch.worst_seconds:.2f} s, too long to measure: {figures}")
-    assert all(is_met), f"{figures}; {windows}; {before}; {after}"
+    assert is_met, f"{figures}; {windows}; {before}; {after}"
 
 
 def _assert_flowing(live: Live) -> None:
