@@ -4,6 +4,7 @@ What is measured, by the sandbox's own count: calls that it took (charges and qu
 limit; a refused one is not taken), against what it would have taken in the same time.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +12,14 @@ from dataclasses import dataclass
 import pytest
 
 from tests.live import Live, eventually, running_stack
-from tests.stopwatch import Stopwatch
 
-FULL, LOW = 30, 6  # calls a second; the account's limit is set far above, so that what it takes is unknown to us
-LIMIT = 60
+FULL, LOW = 40, 8  # calls a second; the account's limit is set far above, so that what it takes is unknown to us
+LIMIT = 80
 USUAL_SECONDS, DROP_SECONDS, REACTION_SECONDS, RECOVERY_SECONDS = 6, 20, 5, 30
 WINDOW_SECONDS = 4
-BACKLOG = 1000
+BACKLOG = 1200
 # A machine that is busy with other things cannot keep up the full figure, nor send calls at their moment.
-STALL_SECONDS = 0.05
+BUSY_LOAD = 3 * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,16 @@ def test_a_gateway_that_drops_to_a_fifth_is_used_to_nine_tenths_and_is_back_with
     rush.control("PATCH", "fapshi", {"rate_limit_per_second": FULL, "latency_ms": 50})
     make_backlog(rush, BACKLOG)
     eventually(lambda: _assert_flowing(rush), seconds=30)
-    with Stopwatch() as stopwatch:
-        time.sleep(USUAL_SECONDS)
-        rush.control("PATCH", "fapshi", {"rate_limit_per_second": LOW})
-        time.sleep(REACTION_SECONDS)
-        before = count(rush)
-        dropped = seen_for(rush, DROP_SECONDS - REACTION_SECONDS)
-        after = count(rush)
-        rush.control("PATCH", "fapshi", {"rate_limit_per_second": FULL})
-        returned, windows = time.monotonic(), [0.0]
-        while max(windows) < 0.9 * FULL and time.monotonic() - returned < RECOVERY_SECONDS:
-            windows.append(seen_for(rush, WINDOW_SECONDS))
+    time.sleep(USUAL_SECONDS)
+    rush.control("PATCH", "fapshi", {"rate_limit_per_second": LOW})
+    time.sleep(REACTION_SECONDS)
+    before = count(rush)
+    dropped = seen_for(rush, DROP_SECONDS - REACTION_SECONDS)
+    after = count(rush)
+    rush.control("PATCH", "fapshi", {"rate_limit_per_second": FULL})
+    returned, windows = time.monotonic(), [0.0]
+    while max(windows) < 0.9 * FULL and time.monotonic() - returned < RECOVERY_SECONDS:
+        windows.append(seen_for(rush, WINDOW_SECONDS))
 
     assert after.charges > before.charges, "not only questions"
     assert rush.column("SELECT flash_sale_since IS NOT NULL FROM payments_steering") == [True]
@@ -94,8 +93,8 @@ def test_a_gateway_that_drops_to_a_fifth_is_used_to_nine_tenths_and_is_back_with
     seconds = time.monotonic() - returned
     figures = f"{dropped:.1f}/s of {LOW}; {max(windows):.1f}/s of {FULL} after {seconds:.0f} s"
     is_met = dropped >= 0.9 * LOW and max(windows) >= 0.9 * FULL
-    if not is_met and stopwatch.worst_seconds > STALL_SECONDS:
-        pytest.skip(f"this machine stalls for {stopwatch.worst_seconds:.2f} s, too long to measure: {figures}")
+    if not is_met and os.getloadavg()[0] > BUSY_LOAD:
+        pytest.skip(f"this machine's load is {os.getloadavg()[0]:.0f}, too much to measure: {figures}")
     assert is_met, f"{figures}; {windows}; {before}; {after}"
 
 
