@@ -1,11 +1,13 @@
 """What holds now: modes and limits, from settings, people and the control loop. In force everywhere within 2 seconds.
 
-A person's word goes before the settings, and the settings before the loop. Every process reads the two tables once a
-second. When the database is away, what was last read holds.
+A person's word goes before a variable that is set, and that before the profile; within them the control loop goes up
+and down. Every process reads the two tables once a second. When the database is away, what was last read holds: but a
+decision of the loop holds for no longer than 30 seconds, wherever it was left off.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -14,14 +16,28 @@ from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
 from choptym.lib.snapshot import Snapshot
+from payments import profiles
 from payments.models import WALLET
 from payments.models.steering import ALL, QueueControl, QueueMode, Steering
+from payments.profiles import Profile
 from payments.throttle.limits import Limits
 
+# A loop that has not looked for so long is dead, and what it said does not hold any more.
+DECISION_HOLDS = timedelta(seconds=30)
 # From the most permissive to the strictest: of two orders the stricter one holds.
 _STRICTNESS = (QueueMode.RUN, QueueMode.DRAIN, QueueMode.STOP)
 # What is older than this, by the reading itself, is used by nobody: an order is in force everywhere within 2 seconds.
 _OLDEST_SECONDS = 1.5
+
+
+# Each variable with its setting, the figures of a profile that it stands for, and how many of its units make theirs.
+_FIGURES: Mapping[str, tuple[str, tuple[str, ...], int]] = {
+    "MAX_CONCURRENT_PAYMENTS": ("MAX_CONCURRENT_PAYMENTS", ("concurrent", "most_concurrent"), 1),
+    "PAYMENT_BATCH_SIZE": ("PAYMENT_BATCH_SIZE", ("batch", "most_batch"), 1),
+    "PAYMENT_RETRY_ATTEMPTS": ("PAYMENT_RETRY_ATTEMPTS", ("attempts",), 1),
+    "PAYMENT_QUEUE_ALERT_THRESHOLD": ("PAYMENT_QUEUE_ALERT_THRESHOLD", ("queue_alert",), 1),
+    "PAYMENT_QUEUE_CLEANUP_INTERVAL": ("PAYMENT_QUEUE_CLEANUP_INTERVAL_MS", ("cleanup_minutes",), 60_000),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,8 @@ class Orders:
 @dataclass(frozen=True, slots=True)
 class InForce:
     """What holds for all gateways together. `queue_alert` is a length, `cleanup_seconds` a period."""
+
+    profile: str
 
     max_concurrent: int
     batch_size: int
@@ -59,24 +77,64 @@ orders = Snapshot(read_orders, oldest_seconds=_OLDEST_SECONDS, survives=(Databas
 
 def current() -> InForce:
     """Raises DatabaseError or PoolTimeout when this process has never been able to read."""
-    everything = orders.get().controls.get(ALL)
+    return at(timezone.now(), orders.get())
+
+
+def at(moment: datetime, said: Orders) -> InForce:
+    """What these orders make of this moment."""
+    profile, loop = profile_of(moment, said.steering), decided(moment, said.steering)
+    everything = said.controls.get(ALL)
     pinned = everything.max_concurrent if everything else None
     return InForce(
-        max_concurrent=pinned or settings.MAX_CONCURRENT_PAYMENTS,
-        batch_size=settings.PAYMENT_BATCH_SIZE,
-        attempts=settings.PAYMENT_RETRY_ATTEMPTS,
-        queue_alert=settings.PAYMENT_QUEUE_ALERT_THRESHOLD,
-        cleanup_seconds=settings.PAYMENT_QUEUE_CLEANUP_INTERVAL_MS / 1000,
+        profile=profile.name,
+        max_concurrent=pinned or min(loop.max_concurrent or profile.concurrent, profile.most_concurrent),
+        batch_size=min(loop.batch_size or profile.batch, profile.most_batch),
+        attempts=profile.attempts,
+        queue_alert=profile.queue_alert,
+        cleanup_seconds=profile.cleanup_minutes * 60,
     )
+
+
+def profile_of(moment: datetime, steering: Steering) -> Profile:
+    """The pinned one, the flash sale, or that of the clock; with the figures that somebody has set in place of its own.
+
+    With profiles switched off: all figures as they are set.
+    """
+    if not settings.PAYMENT_PROFILES:
+        return _as_set(profiles.DEFAULT, _FIGURES)
+    if steering.pinned_profile:
+        profile = profiles.named(steering.pinned_profile, moment)
+    elif decided(moment, steering).flash_sale_since:
+        profile = profiles.FLASH_SALE
+    else:
+        profile = profiles.profile_at(moment)
+    return _as_set(profile, settings.PAYMENT_FIGURES_GIVEN)
+
+
+def _as_set(profile: Profile, variables: Collection[str]) -> Profile:
+    figures: dict[str, float] = {}
+    for variable in variables:
+        setting, names, unit = _FIGURES[variable]
+        value = getattr(settings, setting)
+        figures |= dict.fromkeys(names, value if unit == 1 else value / unit)
+    return replace(profile, **figures)  # type: ignore[arg-type]
+
+
+def decided(moment: datetime, steering: Steering) -> Steering:
+    """What the loop has said; nothing, if it said so long ago, or if profiles are switched off."""
+    is_fresh = steering.decided_at is not None and steering.decided_at > moment - DECISION_HOLDS
+    return steering if is_fresh and settings.PAYMENT_PROFILES else Steering()
 
 
 def limits_of(gateway: str) -> Limits:
     """What the throttle asks for."""
     entry = settings.GATEWAYS[gateway]
-    control = orders.get().controls.get(gateway)
+    said = orders.get()
+    control = said.controls.get(gateway)
+    cap = decided(timezone.now(), said.steering).gateway_caps.get(gateway, entry["max_concurrent"])
     return Limits(
         per_second=(control and control.rate_per_second) or entry["rate_per_second"],
-        most=(control and control.max_concurrent) or entry["max_concurrent"],
+        most=(control and control.max_concurrent) or min(cap, entry["max_concurrent"]),
         most_of_all=current().max_concurrent,
         may_charge=may_send(gateway),
         may_ask=may_ask(gateway),

@@ -17,6 +17,7 @@ from payments.alerts.metrics import alert_metrics
 from payments.overview import reconciliation
 from payments.states import WAITING_STATES
 from payments.stats import counts, flow
+from payments.steering.figures import limits
 from payments.steering.metric import queue_modes
 from payments.stuck import stuck
 from payments.throttle.figures import CLOSED, HALF_OPEN, OPEN, read_figures
@@ -178,6 +179,7 @@ COLLECTORS: tuple[Callable[[], Iterator[Metric]], ...] = (
     _without_outcome,
     _reconciliation,
     queue_modes,
+    limits,
     alert_metrics,
 )
 # Those that survive without a database, and yield nothing where Redis is away too.

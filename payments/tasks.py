@@ -17,6 +17,7 @@ from payments.models import WALLET, IdempotencyKey
 from payments.reconciliation import ask, run
 from payments.refunds import send
 from payments.states import EventState
+from payments.steering import loop
 from payments.tally import fold
 
 log = structlog.get_logger(__name__)
@@ -161,6 +162,12 @@ def sweep_reconciliations() -> None:
     """Tell the workers of every day that is due: asked for, to be tried or looked at again, or left by a dead one."""
     for reconciliation_id in selectors.reconciliations_due(20):
         publish(reconcile_day, reconciliation_id)
+
+
+@shared_task
+def sweep_limits() -> None:
+    """Let the control loop look at queue and gateways."""
+    loop.steer()
 
 
 @shared_task

@@ -8,5 +8,7 @@ os.environ.setdefault("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 os.environ.setdefault("LOCAL_STACK", "true")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+# What a test sets is what holds; tests of the profiles switch them on.
+os.environ.setdefault("PAYMENT_PROFILES", "false")
 
 from choptym.settings import *  # noqa: F403

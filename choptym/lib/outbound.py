@@ -26,6 +26,9 @@ from choptym.lib.wire import CALL, Call, TimedAdapter
 # A call is not begun with less than this share of its deadline left: it would hardly hear the answer.
 LEAST_SHARE = 1 / 6
 
+# Takes the status and the headers of an answer.
+Hear = Callable[[int, Mapping[str, str]], None]
+
 _FAILURES = (requests.RequestException, HTTPError, HTTPException, OSError)
 
 
@@ -58,22 +61,17 @@ def give_back_connections() -> None:
 class Gate(Protocol):
     """What every request passes before it leaves, and whom its answer is told."""
 
-    def passing(self, deadline: Deadline) -> AbstractContextManager[None]:
+    def passing(self, deadline: Deadline) -> AbstractContextManager[Hear]:
         """Wait for this request's turn, within the deadline. Raises Held: nothing was sent."""
         ...
-
-    def heard(self, status: int, headers: Mapping[str, str]) -> None: ...
 
 
 class NoGate:
     """Everybody may pass."""
 
     @contextmanager
-    def passing(self, deadline: Deadline) -> Iterator[None]:
-        yield
-
-    def heard(self, status: int, headers: Mapping[str, str]) -> None:
-        return None
+    def passing(self, deadline: Deadline) -> Iterator[Hear]:
+        yield lambda _status, _headers: None
 
 
 # Told of every request that passed the gate: method, address, outcome (2xx … 5xx, 429, or what went wrong) and seconds.
@@ -181,7 +179,7 @@ class Door:
             return self._session
 
     def _pass(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-        with self._gate.passing(call.deadline):
+        with self._gate.passing(call.deadline) as hear:
             began, outcome = time.monotonic(), ""
             try:
                 answer = self._exchange(call, method, url, headers, body)
@@ -189,7 +187,7 @@ class Door:
             finally:
                 if self._tell is not None:
                     self._tell(method, url, outcome or _failure(call), time.monotonic() - began)
-        self._gate.heard(answer.status, answer.headers)
+            hear(answer.status, answer.headers)
         return answer
 
     def _exchange(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:

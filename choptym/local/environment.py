@@ -54,6 +54,8 @@ def make_environment(
 ) -> dict[str, str]:
     """Return the environment of every process: the local defaults, under what is set already."""
     defaults = local_defaults(root, addresses, database_url, redis_url)
+    if (given(environ, "PAYMENT_PROFILES") or "").lower() in {"1", "true", "yes", "on"}:
+        del defaults["MAX_CONCURRENT_PAYMENTS"]  # asked for by name: what is not set follows the profile
     missing = {name: value for name, value in defaults.items() if not _is_given(environ, name)}
     return {**environ, **missing}
 

@@ -14,6 +14,8 @@ from choptym.local.probes import file_exists, http_answers
 from choptym.local.role import Role
 
 CHARGE_QUEUES = "p1.high,p2.medium,p3.normal"
+# Where no figure is set the profiles decide: so many in a flash sale (payments/profiles.py). Threads start when needed.
+HIGHEST_CONCURRENT = 100
 SPARE_THREADS = 2
 CONFIRM_THREADS = 8
 NOTIFY_THREADS = 2
@@ -50,7 +52,7 @@ class Roles:
 
     def ours(self) -> list[Role]:
         """Everything of ours that may start before the tables are there."""
-        most = int(self._environment["MAX_CONCURRENT_PAYMENTS"])
+        most = int(self._environment.get("MAX_CONCURRENT_PAYMENTS") or HIGHEST_CONCURRENT)
         # More than may charge at once: who finds every slot taken puts its payment off and looks at the next one, so
         # that a crowd for one gateway does not stand before the payments of another (INV-9).
         charge_threads = most + max(SPARE_THREADS, most // 4)

@@ -33,6 +33,11 @@ def text(name: str, default: str | None = None) -> str:
     return default
 
 
+def is_given(name: str) -> bool:
+    """Whether somebody has set this variable; blank is as good as not set."""
+    return bool(os.environ.get(name, "").strip())
+
+
 def secret(name: str, default: str | None = None) -> str:
     """Like text(), or the content of the file that NAME_FILE names."""
     path = os.environ.get(f"{name}_FILE", "").strip()

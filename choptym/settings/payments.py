@@ -10,6 +10,21 @@ PAYMENT_QUEUE_MONITORING = env.flag("PAYMENT_QUEUE_MONITORING", default=True)
 PAYMENT_QUEUE_ALERT_THRESHOLD = env.integer("PAYMENT_QUEUE_ALERT_THRESHOLD", 100, minimum=1)
 PAYMENT_QUEUE_CLEANUP_INTERVAL_MS = env.integer("PAYMENT_QUEUE_CLEANUP_INTERVAL", 3_600_000, minimum=1000)
 
+# Profiles by clock and load (payments/profiles.py), and the control loop. Off: the figures above hold.
+PAYMENT_PROFILES = env.flag("PAYMENT_PROFILES", default=True)
+# A figure that is set is the operator's word: no profile changes it, and the loop does not go above it.
+PAYMENT_FIGURES_GIVEN = frozenset(
+    name
+    for name in (
+        "MAX_CONCURRENT_PAYMENTS",
+        "PAYMENT_BATCH_SIZE",
+        "PAYMENT_RETRY_ATTEMPTS",
+        "PAYMENT_QUEUE_ALERT_THRESHOLD",
+        "PAYMENT_QUEUE_CLEANUP_INTERVAL",
+    )
+    if env.is_given(name)
+)
+
 # In minor units: above `high` priority 3, from `medium` on priority 2, below it priority 1.
 PAYMENT_PRIORITY_THRESHOLDS = {
     "XAF": {"medium": 5_000, "high": 10_000},

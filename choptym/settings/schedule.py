@@ -18,6 +18,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "notifications that wait": {"task": "notifications.tasks.sweep_notifications", **_EVERY_SECOND},
     "payments that nobody approved": {"task": "payments.tasks.expire_payments", **_EVERY_SECOND},
     "bulk uploads that wait": {"task": "payments.tasks.sweep_bulk", **_EVERY_SECOND},
+    # As often as the loop takes its steps; one that waited longer would be a step of yesterday.
+    "limits by queue and gateways": {
+        "task": "payments.tasks.sweep_limits",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
+    },
     "old idempotency keys": {
         "task": "payments.tasks.tidy_idempotency_keys",
         "schedule": timedelta(hours=1),

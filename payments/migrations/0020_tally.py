@@ -67,7 +67,7 @@ UNDO = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0017_steering_role")]
+    dependencies = [("payments", "0018_steering_by_load")]
 
     operations = [
         migrations.CreateModel(

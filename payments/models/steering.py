@@ -46,19 +46,27 @@ class QueueControl(models.Model):
 class Steering(models.Model):
     """What is decided by clock and load: one row.
 
-    pinned_profile     a person's choice of profile; empty: by the clock
-    flash_sale_since   since when there is a flash sale, switched on by a person or by the loop
+    pinned_profile     a person's choice of profile; empty: by clock and load
+    flash_sale_since   since when there is a flash sale: begun by the loop, or by a person who pinned it
+    profile            which one held when the loop last looked
+    long_since         since when the queue has been long, while there is no flash sale
+    short_since        since when it has been short, while there is one
     max_concurrent     what the loop allows of all at once; empty: what the profile says
     batch_size         the same for one batch
-    gateway_caps       what the loop allows at each gateway: {name: calls in flight}
+    gateway_caps       what the loop allows at each gateway: {name: calls in flight}; none: its own limit
+    good_latencies     how long each gateway takes on a good day: {name: milliseconds}
     decided_at         when the loop last looked. What it said long ago does not hold any more
     """
 
     pinned_profile = models.CharField(max_length=20, blank=True)
     flash_sale_since = models.DateTimeField(null=True, blank=True)
+    profile = models.CharField(max_length=20, blank=True)
+    long_since = models.DateTimeField(null=True, blank=True)
+    short_since = models.DateTimeField(null=True, blank=True)
     max_concurrent = models.PositiveIntegerField(null=True, blank=True)
     batch_size = models.PositiveIntegerField(null=True, blank=True)
     gateway_caps = models.JSONField(default=dict, blank=True)
+    good_latencies = models.JSONField(default=dict, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

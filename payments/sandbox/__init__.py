@@ -25,7 +25,7 @@ nothing:
     GET   /control/{gateway}                   its knobs, and the overrides by phone
     PATCH /control/{gateway}                   {knob: value, …, "phones": {…}}: all or nothing
     GET   /control/{gateway}/books             entries, totals by kind.state, most_in_flight, most_in_one_second, calls,
-                                               webhooks_held (how many);
+                                               turned_away (of them, by rate_limit_per_second), webhooks_held;
                                                ?state= kind= reference= phone= since_entry= (a number) limit=
     GET   /control/{gateway}/webhooks          the last thousand sent, with the receiver's answer; ?gateway_id=
     POST  /control/{gateway}/webhooks/resend   {"gateway_id": …}: tell again what the transaction is now
@@ -38,7 +38,8 @@ nothing:
     POST  /control/clock                       {"advance_seconds": n}: links and tokens expire, late things happen
 
 Knobs. Rates are shares from 0 to 1, all 0 at the start; durations are milliseconds; amounts are minor units. Speed:
-latency_ms (+ up to latency_jitter_ms), approval_delay_ms = 100 (+ up to approval_jitter_ms). The payer: refusal_rate,
+latency_ms (+ up to latency_jitter_ms), capacity (null or n: so many calls are thought about at once and the others
+wait for them), approval_delay_ms = 100 (+ up to approval_jitter_ms). The payer: refusal_rate,
 never_approve_rate (stays pending; in India it fails after payment_minutes), links_pay_themselves, operator_down (null,
 "mtn", "orange", in India "upi": its payments fail), payout_failure_rate (payouts and refunds).
 Calls: busy_rate (429, nothing done), error_rate (500, nothing done), html_error_rate (502 page, nothing done),
@@ -56,8 +57,8 @@ for the last two.
 Overrides by phone let tests share one sandbox: PATCH {"phones": {"677000001": {"knobs": {"refusal_rate": 1},
 "times": 2}}} holds for the next two calls that would charge that number, and for the whole life of what they create
 (approval, webhooks, status_error_rate, how it is shown); "times": null is for ever, a null override ends it. All knobs
-can be overridden but webhook_url, webhooks_held, outage, rate_limit_per_second and retry_after_header. A phone is
-national: nine digits from 6, in India ten. There an order charges nobody: the override waits for POST
+can be overridden but webhook_url, webhooks_held, outage, capacity, rate_limit_per_second and retry_after_header. A
+phone is national: nine digits from 6, in India ten. There an order charges nobody: the override waits for POST
 payments/create/… (Razorpay) and orders/sessions (Cashfree), for links, captures, and refunds of that phone's payments.
 
 Luck is a hash of the seed, the gateway, the caller's reference (else its phone) with the number of times it was seen,

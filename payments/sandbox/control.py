@@ -84,6 +84,7 @@ def _show_books(gateway: Gateway, query: Mapping[str, str]) -> Answer:
             "most_in_flight": gateway.traffic.most_in_flight,
             "most_in_one_second": gateway.traffic.most_in_one_second,
             "calls": gateway.traffic.calls,
+            "turned_away": gateway.traffic.turned_away,
             "webhooks_held": gateway.sender.held,
         }
     )

@@ -100,12 +100,13 @@ def _is_rolling(knobs: Knobs) -> bool:
 
 
 async def _wait(gateway: Gateway, call: Call) -> None:
-    """The gateway thinks. It goes on thinking when the caller hangs up meanwhile, as the real ones do."""
+    """The gateway thinks, about so many calls at once. It goes on when the caller hangs up, as the real ones do."""
     latency_ms = float(call.knobs.latency_ms)
     if call.knobs.latency_jitter_ms:
         latency_ms += call.knobs.latency_jitter_ms * gateway.chance.roll(call.key, "latency_jitter")
-    if latency_ms:
-        await asyncio.sleep(latency_ms / 1000)
+    async with gateway.traffic.serving(lambda: gateway.knobs.capacity):
+        if latency_ms:
+            await asyncio.sleep(latency_ms / 1000)
 
 
 def _fail_before(gateway: Gateway, call: Call) -> Answer | None:

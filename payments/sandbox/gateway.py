@@ -46,6 +46,7 @@ class Gateway:
         if "phones" in changes:
             self.overrides.patch(changes["phones"])
         self.knobs = knobs
+        self.traffic.look_again()
 
     def key_for(self, name: str) -> str:
         """What chance is rolled on: the caller's reference (or phone) and how often it was seen.

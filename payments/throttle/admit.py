@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from django.conf import settings
@@ -13,6 +13,7 @@ from redis import RedisError
 
 from choptym.lib.outbound import give_back_connections
 from payments.throttle.breaker import Health, circuit_limits, health_of, tell_change
+from payments.throttle.heard import Heard, as_arguments
 from payments.throttle.limits import limits_of
 from payments.throttle.slots import lease_milliseconds
 from payments.throttle.store import run, text, texts
@@ -38,6 +39,7 @@ class Admission:
     ready_at: float  # of time.monotonic()
     is_unspent: bool = True
     is_held: bool = True
+    heard: list[Heard] = field(default_factory=list)  # what its requests were answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def release(admission: Admission, health: Health = Health.NONE) -> None:
             "release",
             *(admission.gateway, admission.operator, admission.holder, admission.lease_ends, health),
             *circuit_limits(),
+            *as_arguments(admission.heard),
         )
     except RedisError as error:
         log.warning("a slot is not given back", gateway=admission.gateway, error=str(error))

@@ -5,7 +5,7 @@ may send several requests, and each counts.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from uuid import uuid4
@@ -14,7 +14,9 @@ from redis import RedisError
 
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import Held
+from choptym.lib.outbound import Hear
 from payments.throttle.admit import WITHOUT_REDIS_SECONDS, current_admission, wait_until
+from payments.throttle.heard import Heard, Kind
 from payments.throttle.limits import Limits, limits_of
 from payments.throttle.rate import slow_down
 from payments.throttle.slots import give_back_question, lease_milliseconds
@@ -39,28 +41,42 @@ class Gate:
         self._read_wait = read_wait
 
     @contextmanager
-    def passing(self, deadline: Deadline) -> Iterator[None]:
-        """Wait for this request's turn, and hold its slot while it is under way. Raises Held: nothing was sent."""
+    def passing(self, deadline: Deadline) -> Iterator[Hear]:
+        """Wait for this request's turn, and hold its slot while it is under way. Raises Held: nothing was sent.
+
+        Whoever sends it tells what the gateway answered; who tells nothing had no answer.
+        """
         admission = current_admission(self._gateway)
         if admission is not None:
             if not (admission.is_unspent and _is_in_time(admission.ready_at)):
                 self._line_up(CHARGE, "", deadline)
             self._limits(CHARGE)  # again: a line is longer than an order takes to be in force
             admission.is_unspent = False
-            yield
+            with self._listening(admission.heard) as hear:
+                yield hear
             return
-        holder = uuid4().hex
+        holder, answers = uuid4().hex, list[Heard]()
         try:
             self._line_up(QUESTION, holder, deadline)
             self._limits(QUESTION)
-            yield
+            with self._listening(answers) as hear:
+                yield hear
         finally:
-            give_back_question(self._gateway, holder)
+            give_back_question(self._gateway, holder, answers)
 
-    def heard(self, status: int, headers: Mapping[str, str]) -> None:
-        """What the gateway answered."""
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            slow_down(self._gateway, self._read_wait(headers))
+    @contextmanager
+    def _listening(self, answers: list[Heard]) -> Iterator[Hear]:
+        began, statuses = time.monotonic(), list[int]()
+
+        def hear(status: int, headers: Mapping[str, str]) -> None:
+            statuses.append(status)
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                slow_down(self._gateway, self._read_wait(headers), sent_seconds_ago=time.monotonic() - began)
+
+        try:
+            yield hear
+        finally:
+            answers += _as_heard(statuses, time.monotonic() - began)
 
     def _line_up(self, side: str, holder: str, deadline: Deadline) -> None:
         gives_up_at = time.monotonic() + min(PATIENCE_SECONDS, deadline.left_seconds() / 2)
@@ -88,6 +104,13 @@ class Gate:
         if not (now.may_charge if side == CHARGE else now.may_ask):
             raise Held(f"{self._gateway} is held back by order", retry_after_seconds=HELD_BACK_SECONDS)
         return now
+
+
+def _as_heard(statuses: Sequence[int], seconds: float) -> list[Heard]:
+    if HTTPStatus.TOO_MANY_REQUESTS in statuses:
+        return []  # counted already
+    is_answered = bool(statuses) and statuses[0] < HTTPStatus.INTERNAL_SERVER_ERROR
+    return [Heard(Kind.TAKEN if is_answered else Kind.ILL, seconds)]
 
 
 def _is_in_time(place: float) -> bool:

@@ -4,12 +4,14 @@ A slot is a lease. Whoever takes it gives it back; if the holder dies, it ends b
 a call may take.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from django.conf import settings
 from redis import RedisError
 
-from payments.throttle.store import PREFIX, store
+from payments.throttle.heard import Heard, as_arguments
+from payments.throttle.store import run
 
 
 def lease_milliseconds() -> int:
@@ -17,7 +19,7 @@ def lease_milliseconds() -> int:
     return int(settings.PAYMENT_LEASE_SECONDS * 1000)
 
 
-def give_back_question(gateway: str, holder: str) -> None:
+def give_back_question(gateway: str, holder: str, answers: Sequence[Heard]) -> None:
     """A question has its answer. Without Redis its slot ends with the lease."""
     with suppress(RedisError):
-        store().zrem(f"{PREFIX}slots:{gateway}:question", holder)
+        run("give_back", gateway, "question", holder, *as_arguments(answers))

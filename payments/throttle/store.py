@@ -15,7 +15,7 @@ PREFIX = "choptym:throttle:"
 
 _FOLDER = Path(__file__).parent / "scripts"
 # What every script may use comes before it.
-_SHARED = ("clock", "rate", "slots", "breaker")
+_SHARED = ("clock", "heard", "rate", "slots", "breaker")
 _MOST_CONNECTIONS = 64
 
 

@@ -23,6 +23,13 @@ def test_what_is_set_wins_over_the_local_defaults(tmp_path: Path) -> None:
     assert environment["DATABASE_URL"] == DATABASE
 
 
+def test_who_asks_for_profiles_gets_them(tmp_path: Path) -> None:
+    assert told(tmp_path)["MAX_CONCURRENT_PAYMENTS"] == "10"
+    assert told(tmp_path, PAYMENT_PROFILES="false")["MAX_CONCURRENT_PAYMENTS"] == "10"
+    assert "MAX_CONCURRENT_PAYMENTS" not in told(tmp_path, PAYMENT_PROFILES="true")
+    assert told(tmp_path, PAYMENT_PROFILES="true", MAX_CONCURRENT_PAYMENTS="7")["MAX_CONCURRENT_PAYMENTS"] == "7"
+
+
 def test_the_sandbox_speaks_for_every_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in told(tmp_path).items():
         monkeypatch.setenv(name, value)

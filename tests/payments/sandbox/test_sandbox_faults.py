@@ -182,3 +182,17 @@ def test_links_can_pay_themselves(control: Control, fapshi: FapshiMerchant) -> N
 
     control.wait_for_state("fapshi", "collected")
     assert fapshi.status(trans_id)["status"] == "SUCCESSFUL"
+
+
+def test_a_gateway_of_small_capacity_is_slower_the_more_it_is_asked(control: Control, fapshi: FapshiMerchant) -> None:
+    control.turn("fapshi", latency_ms=100, capacity=2)
+    headers = dict(fapshi.http.headers)
+
+    def ask(_number: int) -> float:
+        return requests.get(f"{fapshi.base}/balance", headers=headers, timeout=5).elapsed.total_seconds()
+
+    with ThreadPoolExecutor(6) as threads:
+        seconds = sorted(threads.map(ask, range(6)))
+
+    assert seconds[0] < 0.2 <= seconds[-2]
+    assert seconds[-1] >= 0.3, "three rounds of two"

@@ -23,6 +23,7 @@ from django.utils import timezone  # noqa: E402
 
 from choptym.lib.errors import Unavailable  # noqa: E402
 from choptym.lib.money import Money  # noqa: E402
+from payments import in_force  # noqa: E402
 from payments.gateways import get_gateway  # noqa: E402
 from payments.gateways.base import CollectRequest  # noqa: E402
 from payments.throttle.admit import Admission, admit, asking  # noqa: E402
@@ -56,6 +57,7 @@ def work(what: str, numbers: "count[int]") -> None:
 
 
 if __name__ == "__main__":
+    in_force.orders.put(in_force.Orders())  # nobody steers, and this database has no tables
     for _ in range(int(sys.argv[1]) - 1):
         if not os.fork():  # before any connection is open
             break

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from tests.gateways import forget_throttle
 from tests.payments.gateways.sandbox import CREDENTIALS, Sandbox
+from tests.stopwatch import Stopwatch
 
 CROWD = Path(__file__).parent / "crowd.py"
 ROOT = Path(__file__).parents[3]
@@ -69,27 +69,6 @@ class Crowd:
         after = [self.seen(gateway)["calls"] for gateway in gateways]
         seconds = time.monotonic() - began
         return [(more - few) / seconds for few, more in zip(before, after, strict=True)]
-
-
-class Stopwatch:
-    """How long this machine lets a thread wait that has slept enough. Where it is long, calls bunch up on their way."""
-
-    def __enter__(self) -> "Stopwatch":
-        self.worst_seconds = 0.0
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._end.is_set():
-            began = time.monotonic()
-            time.sleep(0.002)
-            self.worst_seconds = max(self.worst_seconds, time.monotonic() - began)
 
 
 @pytest.mark.invariant("INV-8")
