@@ -23,10 +23,12 @@ from django.utils import timezone  # noqa: E402
 
 from choptym.lib.errors import Unavailable  # noqa: E402
 from choptym.lib.money import Money  # noqa: E402
+from payments import in_force  # noqa: E402
 from payments.gateways import get_gateway  # noqa: E402
 from payments.gateways.base import CollectRequest  # noqa: E402
 from payments.throttle.admit import Admission, admit, asking  # noqa: E402
 
+in_force.orders.put(in_force.Orders())  # nobody steers, and there may be no tables
 SINCE = timezone.now()
 LONGEST_WAIT_SECONDS = 0.1  # the queue is full: who is put off is followed by others at once
 

@@ -83,7 +83,8 @@ def test_the_same_payment_is_let_through_once_at_a_time() -> None:
 @pytest.mark.invariant("INV-8")
 def test_a_slot_comes_back_when_its_holder_is_killed() -> None:
     code = (
-        "import django, time; django.setup(); from payments.throttle.admit import admit;"
+        "import django, time; django.setup(); from payments import in_force; from payments.throttle.admit import admit;"
+        "in_force.orders.put(in_force.Orders());"
         "print(type(admit('fapshi', '', 'dead')).__name__, flush=True); time.sleep(60)"
     )
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PAYMENT_LEASE_SECONDS": "5"}
