@@ -9,14 +9,14 @@ from kombu.utils.scheduling import sorted_cycle
 TAKES_FROM_BELOW_EVERY = 5
 
 
-class MostlySorted(sorted_cycle):  # type: ignore[misc]
+class MostlySorted(sorted_cycle):  # type: ignore[type-arg]
     """Kombu's strategy "sorted" (see queue_order_strategy) with a share for the lower queues."""
 
     def __init__(self, it: list[str] | None = None) -> None:
         super().__init__(it)
         self._taken = 0
 
-    def consume(self, n: int) -> list[str]:
+    def consume(self, n: int) -> list[str]:  # type: ignore[override]
         """The queues in the order in which they are looked into for the next message."""
         names = list(super().consume(n))
         if len(names) < 2 or (self._taken + 1) % TAKES_FROM_BELOW_EVERY:

@@ -41,8 +41,8 @@ def forgotten_charges() -> Iterator[tuple[int, str, str]]:
     limits = _limits()
     queues = settings.QUEUE_OF_PRIORITY
     highest = queues[Priority.HIGH]
-    for priority in (Priority.MEDIUM, Priority.NORMAL):
-        yield from _told(priority, highest, lengths, limits, waited_seconds=settings.PAYMENT_WAITED_LONG_SECONDS)
+    for ageing in (Priority.MEDIUM, Priority.NORMAL):
+        yield from _told(ageing, highest, lengths, limits, waited_seconds=settings.PAYMENT_WAITED_LONG_SECONDS)
     for priority, queue in queues.items():
         yield from _told(priority, queue, lengths, limits)
 

@@ -43,8 +43,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """Not now. `reason`: circuit, gateway_slots, slots, turn (others go first), rate or redis; "held" when somebody else
-    charges it already."""
+    """Not now. `reason`: circuit, gateway_slots, slots, turn, rate or redis; "held" when somebody charges it already."""
 
     seconds: float
     reason: str

@@ -13,6 +13,7 @@ WAITED_LONG_SECONDS = 4
 THEN_WITHIN_SECONDS = 6
 RATE = 6
 HIGH_PER_SECOND = 10.0
+HIGH_WITHIN_SECONDS = 4  # a line, and perhaps turned away once
 SETTINGS = {
     "PAYMENT_WAITED_LONG_SECONDS": str(WAITED_LONG_SECONDS),
     "CAMPAY_RATE_PER_SECOND": str(RATE),
@@ -49,10 +50,10 @@ def _assert_started(live: Live, payment: int) -> None:
 
 @pytest.mark.timeout(180)
 def test_a_crowd_of_normal_payments_does_not_slow_high_ones_down() -> None:
-    """Also one of which many have waited long: they take turns with the high ones."""
+    """Also one of which many have waited long: high ones are sure of a quarter of the calls, half being questions."""
     with running_stack("starvation", **SETTINGS) as live:
         crowd = Stream(live, "campay", 2.0 * RATE)
-        highs = Stream(live, "campay", 0.25 * RATE, amount_minor=20_000)
+        highs = Stream(live, "campay", 0.15 * RATE, amount_minor=20_000)
         with crowd.flowing():
             time.sleep(WAITED_LONG_SECONDS + 4)
             with highs.flowing():
@@ -66,4 +67,4 @@ def test_a_crowd_of_normal_payments_does_not_slow_high_ones_down() -> None:
         waits = seconds_between(live, "queued_at", "requested_at", highs.payments)
         assert old > 2 * RATE
         assert len(waits) >= 0.9 * len(highs.payments)
-        assert percentile(waits, 0.9) <= 1.5 + 1.5  # the line, and once turned away
+        assert percentile(waits, 0.9) <= HIGH_WITHIN_SECONDS

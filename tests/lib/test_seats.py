@@ -7,9 +7,9 @@ from choptym.lib.seats import Seats
 
 def test_each_kind_has_seats_of_its_own() -> None:
     seats = Seats(2)
-    with seats.sitting("fapshi") as first, seats.sitting("fapshi") as second, seats.sitting("fapshi") as third:
-        with seats.sitting("campay") as other:
-            assert (first, second, third, other) == (True, True, False, True)
+    sitting = seats.sitting
+    with sitting("fapshi") as first, sitting("fapshi") as second, sitting("fapshi") as third, sitting("campay") as one:
+        assert (first, second, third, one) == (True, True, False, True)
 
 
 def test_a_seat_is_free_again_whatever_happened_on_it() -> None:

@@ -1,31 +1,26 @@
 -- Calls per second: one line per gateway, in which every call gets its moment (GCRA without a burst).
 -- The line is paced a little below the limit: calls may arrive up to 87 ms unevenly and still stay within it.
 local PACE = 0.92
-local SHORTER_LINE_MS = 1000
+local SHORTER_LINE_MS = 800
 local ASKED_MS = 3000
 local RECOVERS_MS = 60000
--- How much less far ahead those may book who yield: a call more fits in behind them, down to some four a second.
-local STEP_MS = 240
+-- How far ahead one may book who is sure of a place is LONGEST_LINE_MS. So one call more fits in behind all others,
+-- down to four a second.
+local USUAL_LINE_MS = 1250
+local STEP_MS = 150
 local PACE_OVER_MS = 5000
 
 local function rate_key(gateway) return PREFIX .. 'rate:' .. gateway end
 
--- Who goes first at the line and the slots: 'high' and 'aged' (has waited long) before 'other'. Of the two whoever did
--- not go last goes first, while the other one asks too: so each is sure of half. '' is none of these: a question, or a
--- charge that has begun.
-local function is_out_of_turn(key, rank, asked_ms, now)
-  if rank ~= 'high' and rank ~= 'aged' then return false end
-  local other = rank == 'high' and 'aged' or 'high'
-  return redis.call('HGET', key, 'last_rank') == rank and now - read(key, 'asked_at:' .. other) < asked_ms
-end
-
--- How far ahead a charge of this rank may book. At a slow gateway the steps are too small to keep a place free: there
--- who has waited long and was turned away keeps the others out until it comes back.
-local function line_of(key, rank, line, gap, now)
-  if rank == '' then return line end
-  local steps = rank == 'other' and 2 or is_out_of_turn(key, rank, ASKED_MS, now) and 1 or 0
-  if steps > 0 and gap > STEP_MS and now < read(key, 'aged_comes_until') then return 0 end
-  return line - steps * math.min(gap + 50, STEP_MS)
+-- Ranks: 'high' and 'aged' (has waited long) go before 'other'. Each of the two is sure of half of the charges' share.
+-- A 'begun' charge came too late for its place, and holds its slot. A question has no rank: ''.
+local function line_of(key, rank, side_line, gap, now, is_sure)
+  if rank == '' then return side_line end
+  if is_sure then return LONGEST_LINE_MS end
+  -- At a slow gateway the steps are too small to keep a place free: who has waited long and was turned away keeps
+  -- the others out until it comes back.
+  if gap > LONGEST_LINE_MS - USUAL_LINE_MS and now < read(key, 'aged_comes_until') then return 0 end
+  return rank == 'other' and side_line - STEP_MS or side_line
 end
 
 -- Charges and questions share the line. A side that has had more than half of it lately, while the other one asks
@@ -36,27 +31,30 @@ local function find_place(gateway, side, rank, per_second, now)
   local free_at, paused_until, slowness, slowed_at, other_asked_at, used_until = read(
     key, 'free_at', 'paused_until', 'slowness', 'slowed_at', 'asked_at:' .. other, 'used_until:' .. side)
   write(key, 'asked_at:' .. side, now)
-  if rank ~= '' then write(key, 'asked_at:' .. rank, now) end
   redis.call('PEXPIRE', key, 600000)
   slowness = math.max(0, slowness - (now - slowed_at) / RECOVERS_MS)
   local gap = 1000 / (per_second * PACE * (1 - slowness))
   free_at = math.min(free_at, now + LONGEST_LINE_MS + gap)  -- should the clock have been set back
   used_until = math.min(math.max(used_until, now), now + LONGEST_LINE_MS)
   local at = math.max(now, free_at, begins_at(now), paused_until)
-  local line = LONGEST_LINE_MS
+  local line, is_sure, cost = USUAL_LINE_MS, false, now - other_asked_at < ASKED_MS and 4 * gap or 2 * gap
+  local ranked_until = math.min(math.max(read(key, 'used_until:' .. rank), now), now + LONGEST_LINE_MS + cost)
+  if rank == 'high' or rank == 'aged' then is_sure = ranked_until - now <= gap end
+  if rank == 'begun' then is_sure = true end
   if now - other_asked_at < ASKED_MS and used_until - now > 2 * gap then line = SHORTER_LINE_MS end
-  local too_far = math.max(at - now - line, free_at - now - line_of(key, rank, line, gap, now))
+  local too_far = math.max(at - now - LONGEST_LINE_MS, free_at - now - line_of(key, rank, line, gap, now, is_sure))
   if too_far > 0 then
     if rank == 'aged' then write(key, 'aged_comes_until', now + ASKED_MS) end
     return nil, too_far + 50
   end
-  return at, {key = key, free_at = at + gap, side = side, used_until = used_until + 2 * gap, rank = rank}
+  return at, {key = key, free_at = at + gap, side = side, used_until = used_until + 2 * gap,
+    rank = rank, ranked_until = ranked_until + cost}
 end
 
 local function take_place(place)
   write(place.key, 'free_at', place.free_at)
   write(place.key, 'used_until:' .. place.side, place.used_until)
-  if place.rank == 'high' or place.rank == 'aged' then redis.call('HSET', place.key, 'last_rank', place.rank) end
+  if place.rank ~= '' then write(place.key, 'used_until:' .. place.rank, place.ranked_until) end
   if place.rank == 'aged' then redis.call('HDEL', place.key, 'aged_comes_until') end
 end
 
