@@ -43,7 +43,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """Not now. `reason`: circuit, gateway_slots, slots, turn, rate or redis; "held" when somebody charges it already."""
+    """Not now. `reason`: circuit, gateway_slots, slots, turn, rate or redis; "held": somebody charges it already."""
 
     seconds: float
     reason: str

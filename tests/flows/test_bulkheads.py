@@ -13,9 +13,9 @@ import pytest
 from tests.flows.streams import Stream, percentile, seconds_between, wait_while
 from tests.live import Live, running_stack
 
-QUIET_SECONDS = float(os.environ.get("BULKHEAD_SECONDS", "10"))
+QUIET_SECONDS = float(os.environ.get("BULKHEAD_SECONDS", "12"))
 SINKING_SECONDS = 8  # until every call that may hang does
-CAMPAY_PER_SECOND, FAPSHI_PER_SECOND = 8.0, 4.0
+CAMPAY_PER_SECOND, FAPSHI_PER_SECOND = 5.0, 2.5
 RATIO = 1.5
 # Of two cores that compute for others too. What is looked for is seconds: 25 of them before there were bulkheads.
 NOISE_SECONDS = 0.25
@@ -79,4 +79,3 @@ def test_campay_keeps_its_speed_while_fapshi_answers_nothing(bulkheads: Live) ->
         calm, disturbed, calm_again = (percentile(found, SHARE) for found in waits)
         # What differs between the two undisturbed ones is the machine's doing.
         assert disturbed <= RATIO * max(calm, calm_again) + NOISE_SECONDS, (end, calm, disturbed, calm_again)
-        print(end, [[round(percentile(f, s), 3) for s in (.5, .95)] for f in waits])  # noqa

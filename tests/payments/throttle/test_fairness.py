@@ -49,15 +49,15 @@ def crowds(seconds: float, *ranks: Rank) -> Counter[Rank]:
     return got
 
 
+@pytest.mark.parametrize("first", [HIGH, AGED])
 @pytest.mark.parametrize("rate", [5, 20, 200])
-def test_at_a_line_that_is_full_of_others_who_goes_first_finds_a_place(rate: int) -> None:
-    for first in (HIGH, AGED):
-        with limited(rate=rate):
-            fill_line(OTHER)
-            answer, wait_seconds = ask(first)
+def test_at_a_line_that_is_full_of_others_who_goes_first_finds_a_place(rate: int, first: Rank) -> None:
+    with limited(rate=rate):
+        fill_line(OTHER)
+        answer, wait_seconds = ask(first)
 
-        assert answer == "go"
-        assert wait_seconds <= 1.5
+    assert answer == "go"
+    assert wait_seconds <= 1.5
 
 
 def test_a_crowd_of_others_never_keeps_a_high_one_waiting_longer_than_a_line() -> None:
