@@ -19,6 +19,9 @@ CAMPAY_PER_SECOND, FAPSHI_PER_SECOND = 5.0, 2.5
 RATIO = 1.5
 # Of two cores that compute for others too. What is looked for is seconds: 25 of them before there were bulkheads.
 NOISE_SECONDS = 0.25
+# Where many more want to run than there are cores, seconds are noise too; a call that hangs is still found.
+NOISE_WHEN_BUSY_SECONDS = 4.0
+BUSY_LOAD_PER_CORE = 3
 SHARE = 0.95
 
 SETTINGS = {
@@ -73,9 +76,11 @@ def test_campay_keeps_its_speed_while_fapshi_answers_nothing(bulkheads: Live) ->
     wait_while(lambda: is_anything_waiting(live), seconds=30)
     after = campay_payments(live, QUIET_SECONDS)
 
+    is_busy = os.getloadavg()[0] > BUSY_LOAD_PER_CORE * (os.cpu_count() or 1)
+    noise = NOISE_WHEN_BUSY_SECONDS if is_busy else NOISE_SECONDS
     for end in ("requested_at", "settled_at"):
         waits = [seconds_between(live, "queued_at", end, payments) for payments in (before, meanwhile, after)]
         assert [len(found) for found in waits] == [len(before), len(meanwhile), len(after)], "all have got so far"
         calm, disturbed, calm_again = (percentile(found, SHARE) for found in waits)
         # What differs between the two undisturbed ones is the machine's doing.
-        assert disturbed <= RATIO * max(calm, calm_again) + NOISE_SECONDS, (end, calm, disturbed, calm_again)
+        assert disturbed <= RATIO * max(calm, calm_again) + noise, (end, calm, disturbed, calm_again)
