@@ -180,10 +180,13 @@ def _claim_looks(gateway: str, state: EventState, limit: int) -> list[Look]:
     return [Look(*row) for row in rows]
 
 
-def claim_unpublished(*, priority: int, told_before: datetime, limits: Mapping[str, int]) -> list[tuple[int, str]]:
+def claim_unpublished(
+    *, priority: int, told_before: datetime, limits: Mapping[str, int], waited_seconds: float = 0
+) -> list[tuple[int, str]]:
     """(id, gateway) of due payments of this priority that nobody was told of since `told_before`, the oldest first.
 
-    So many of each gateway as `limits` says; of all gateways that it does not name, as many as it says for "".
+    So many of each gateway as `limits` says; of all gateways that it does not name, as many as it says for "". With
+    `waited_seconds` only those that have waited so long, and also when they were told of before they had.
     Commits by itself.
     """
     return _fetch(
@@ -195,7 +198,9 @@ def claim_unpublished(*, priority: int, told_before: datetime, limits: Mapping[s
                 WHERE state = %(queued)s AND priority = %(priority)s
                   AND (gateway = allowed.name OR (allowed.name = '' AND gateway <> ALL(%(names)s::text[])))
                   AND next_attempt_at <= now() AND expires_at > now()
-                  AND (published_at IS NULL OR published_at < %(told_before)s)
+                  AND (%(waited)s = 0 OR queued_at <= now() - make_interval(secs => %(waited)s))
+                  AND (published_at IS NULL OR published_at < %(told_before)s
+                       OR (%(waited)s > 0 AND published_at < queued_at + make_interval(secs => %(waited)s)))
                 ORDER BY id LIMIT allowed.most FOR NO KEY UPDATE SKIP LOCKED
             ) oldest
         )
@@ -206,6 +211,7 @@ def claim_unpublished(*, priority: int, told_before: datetime, limits: Mapping[s
             "queued": PaymentState.QUEUED,
             "priority": priority,
             "told_before": told_before,
+            "waited": waited_seconds,
             "names": list(limits),
             "limits": list(limits.values()),
         },

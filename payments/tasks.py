@@ -1,6 +1,7 @@
 """What the queue runs: an id in, one verb, no more. Every task may run twice, at once, or never: the rows decide."""
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
+from choptym.lib.seats import Seats
 from payments import canaries, charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
 from payments.alerts import check, tell
 from payments.alerts.books import note_proof
@@ -24,6 +26,10 @@ log = structlog.get_logger(__name__)
 
 # A drain hands over to a fresh message after this long, so that a restart never waits for an endless one.
 DRAIN_SECONDS = 20
+# Of one gateway's drains of a kind a process runs no more at a time: while it hangs, each blocks a thread, and the
+# sweepers go on ringing. A worker of these queues has threads for all (choptym/local/roles.py).
+SEATS_EACH = 2
+_seats = Seats(SEATS_EACH)
 
 
 @shared_task
@@ -43,23 +49,37 @@ def task_for(gateway: str) -> "Task[[int], None]":
     return pay_from_wallet if gateway == WALLET else charge_payment
 
 
+def _drain(task: "Task[[str], None]", gateway: str, work: Callable[[str], int]) -> None:
+    """Answer the bell, then work until there is nothing to do; too many at it already: they will."""
+    answer(task, gateway)
+    kind, end = f"{task.name} {gateway}", time.monotonic() + DRAIN_SECONDS
+    with _seats.sitting(kind) as has_seat:
+        while has_seat and (work(gateway) or _seats.somebody_came(kind)):
+            if time.monotonic() > end:
+                publish(task, gateway)
+                return
+
+
 @shared_task
 def process_events(gateway: str) -> None:
     """Answer this gateway's bell, then match its webhook events with their payments until none waits."""
-    answer(process_events, gateway)
-    end = time.monotonic() + DRAIN_SECONDS
-    while match.match_batch(gateway):
+    _drain(process_events, gateway, _match_and_ring)
+
+
+def _match_and_ring(gateway: str) -> int:
+    matched = match.match_batch(gateway)
+    if matched:
         ring(confirm_payments, gateway)
-        if time.monotonic() > end:
-            publish(process_events, gateway)
-            return
+    return matched
 
 
 @shared_task
 def look_up_strangers(gateway: str) -> None:
     """Look at a few events that name nothing of ours. The bell stays rung meanwhile: one such task at a time."""
     try:
-        strangers.look_up_strangers(gateway)
+        with _seats.sitting(f"strangers {gateway}") as has_seat:
+            if has_seat:
+                strangers.look_up_strangers(gateway)
     finally:
         answer(look_up_strangers, gateway)
 
@@ -67,12 +87,7 @@ def look_up_strangers(gateway: str) -> None:
 @shared_task
 def confirm_payments(gateway: str) -> None:
     """Answer this gateway's bell, then ask it about what is due until nothing is."""
-    answer(confirm_payments, gateway)
-    end = time.monotonic() + DRAIN_SECONDS
-    while confirm.confirm_batch(gateway):
-        if time.monotonic() > end:
-            publish(confirm_payments, gateway)
-            return
+    _drain(confirm_payments, gateway, confirm.confirm_batch)
 
 
 @shared_task
@@ -103,12 +118,7 @@ def sweep_confirmations() -> None:
 @shared_task
 def send_refunds(gateway: str) -> None:
     """Answer this gateway's bell, then give back what is due, or ask what became of it, until nothing is."""
-    answer(send_refunds, gateway)
-    end = time.monotonic() + DRAIN_SECONDS
-    while send.send_refunds(gateway):
-        if time.monotonic() > end:
-            publish(send_refunds, gateway)
-            return
+    _drain(send_refunds, gateway, send.send_refunds)
 
 
 @shared_task

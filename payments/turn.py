@@ -6,6 +6,7 @@ it stays due and the sweeper leaves it alone.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -15,10 +16,10 @@ from choptym.lib.money import Money
 from payments import in_force
 from payments.gateways.operators import operator_of
 from payments.locks import move_to_gateway, postpone_charge
-from payments.models import Payment, QueueMode
+from payments.models import Payment, Priority, QueueMode
 from payments.routing import gateways_instead
 from payments.states import PaymentState
-from payments.throttle.admit import Admission, Postponed, admit, release
+from payments.throttle.admit import Admission, Postponed, Rank, admit, release
 from payments.throttle.figures import count_failover
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,15 @@ class Waiting:
     phone: str
     amount_minor: int
     currency: str
+    priority: int
+    queued_at: datetime
+
+    @property
+    def rank(self) -> Rank:
+        if self.priority == Priority.HIGH:  # however long: were they to age too, endless ones would still go first
+            return Rank.HIGH
+        has_waited_long = timezone.now() - self.queued_at >= timedelta(seconds=settings.PAYMENT_WAITED_LONG_SECONDS)
+        return Rank.AGED if has_waited_long else Rank.OTHER
 
     @property
     def operator(self) -> str:
@@ -58,7 +68,7 @@ def take_turn(payment_id: int) -> Admission | None:
         return None
     if is_held_back(payment_id, waiting.gateway):
         return None
-    answer = admit(waiting.gateway, waiting.operator, str(payment_id))
+    answer = admit(waiting.gateway, waiting.operator, str(payment_id), waiting.rank)
     if isinstance(answer, Postponed) and answer.reason == CIRCUIT and settings.PAYMENT_FAILOVER:
         return _move_on(waiting, answer)
     return _let_through(waiting, waiting.gateway, answer)
@@ -80,7 +90,7 @@ def _find(payment_id: int) -> Waiting | None:
     now = timezone.now()
     due = Payment.objects.filter(
         pk=payment_id, state=PaymentState.QUEUED, next_attempt_at__lte=now, expires_at__gt=now
-    ).values_list("pk", "gateway", "by_link", "phone", "amount_minor", "currency")
+    ).values_list("pk", "gateway", "by_link", "phone", "amount_minor", "currency", "priority", "queued_at")
     return next((Waiting(*row) for row in due), None)
 
 
@@ -90,7 +100,7 @@ def _move_on(waiting: Waiting, refusal: Postponed) -> Admission | None:
     for gateway in gateways_instead(waiting.gateway, money, waiting.phone, by_link=waiting.by_link):
         if not in_force.may_send(gateway):
             continue
-        answer = admit(gateway, waiting.operator, str(waiting.payment_id))
+        answer = admit(gateway, waiting.operator, str(waiting.payment_id), waiting.rank)
         if isinstance(answer, Postponed) and answer.reason == CIRCUIT:
             continue
         if not move_to_gateway(waiting.payment_id, waiting.gateway, gateway):

@@ -14,10 +14,12 @@ from choptym.local.probes import file_exists, http_answers
 from choptym.local.role import Role
 
 CHARGE_QUEUES = "p1.high,p2.medium,p3.normal"
-# Where no figure is set the profiles decide: so many in a flash sale (payments/profiles.py). Threads start when needed.
-HIGHEST_CONCURRENT = 100
-SPARE_THREADS = 2
-CONFIRM_THREADS = 8
+HIGH_QUEUE = "p1.high"
+# As many as the busiest profile charges at once (payments/profiles.py): a person, or the loop, may raise the limit while
+# all is running. Threads are made when they are needed.
+MOST_CHARGES = 100
+# Two drains of a kind for each gateway, and nobody waits for another gateway's (payments/tasks.py).
+CONFIRM_THREADS = 4 * 4 * 2
 NOTIFY_THREADS = 2
 MAINTENANCE_THREADS = 2
 REPORT_THREADS = 2
@@ -52,13 +54,14 @@ class Roles:
 
     def ours(self) -> list[Role]:
         """Everything of ours that may start before the tables are there."""
-        most = int(self._environment.get("MAX_CONCURRENT_PAYMENTS") or HIGHEST_CONCURRENT)
+        most = max(MOST_CHARGES, int(self._environment.get("MAX_CONCURRENT_PAYMENTS") or 0))
         # More than may charge at once: who finds every slot taken puts its payment off and looks at the next one, so
         # that a crowd for one gateway does not stand before the payments of another (INV-9).
-        charge_threads = most + max(SPARE_THREADS, most // 4)
+        charge_threads = most + most // 4
         return [
             self._web(),
             self._events(),
+            self._worker("high", HIGH_QUEUE, most // 4),
             self._worker("charge", CHARGE_QUEUES, charge_threads),
             self._worker("confirm", "webhooks", CONFIRM_THREADS),
             self._worker("notify", "notifications", NOTIFY_THREADS),

@@ -41,6 +41,8 @@ PAYMENT_LATE_ORDER_WITHIN_SECONDS = env.integer("PAYMENT_LATE_ORDER_WITHIN_SECON
 PAYMENT_OUTCOME_WITHIN_SECONDS = env.integer("PAYMENT_OUTCOME_WITHIN_SECONDS", 3600, minimum=60)
 # A charge that has not reported back after this long died; it outlives the total deadline of a call.
 PAYMENT_LEASE_SECONDS = env.integer("PAYMENT_LEASE_SECONDS", 45, minimum=5)
+# A payment that is still queued after this long goes first at its gateway, in turns with high ones.
+PAYMENT_WAITED_LONG_SECONDS = env.integer("PAYMENT_WAITED_LONG_SECONDS", 30, minimum=1, maximum=3600)
 
 # When a gateway, or one operator at it, is left alone: more than half of the charges within the window failed, and
 # there were enough of them. After this long one charge is tried.

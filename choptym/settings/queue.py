@@ -8,7 +8,7 @@ REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 PROCESS_ROLE = env.text("PROCESS_ROLE", "choptym")
 _IS_WORKER = PROCESS_ROLE.startswith("worker") or PROCESS_ROLE == "beat"
 
-# Alphabetical order is the order of priority (strategy "sorted").
+# Alphabetical order is the order of priority, but for a share from below (choptym/queue_order.py).
 QUEUE_OF_PRIORITY = {3: "p1.high", 2: "p2.medium", 1: "p3.normal"}
 QUEUES = [*QUEUE_OF_PRIORITY.values(), "webhooks", "notifications", "maintenance", "reports"]
 KEY_PREFIX = "pay:"
@@ -21,7 +21,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "unacked_restore_limit": 500,
     "unacked_mutex_expire": 60,
-    "queue_order_strategy": "sorted",
+    "queue_order_strategy": "choptym.queue_order:MostlySorted",
     "priority_steps": [0],
     "global_keyprefix": KEY_PREFIX,
     "client_name": PROCESS_ROLE,

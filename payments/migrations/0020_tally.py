@@ -67,7 +67,7 @@ UNDO = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0018_steering_by_load")]
+    dependencies = [("payments", "0019_payment_queue_of_gateway")]
 
     operations = [
         migrations.CreateModel(

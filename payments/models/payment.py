@@ -66,6 +66,11 @@ class Payment(models.Model):
             models.Index(fields=["requested_at"], name="payment_by_request", condition=Q(requested_at__isnull=False)),
             models.Index(fields=["-priority", "id"], name="payment_queue", condition=Q(state=PaymentState.QUEUED)),
             models.Index(
+                fields=["gateway", "priority", "id"],
+                name="payment_queue_of_gateway",
+                condition=Q(state=PaymentState.QUEUED),
+            ),
+            models.Index(
                 fields=["gateway", "next_check_at"], name="payment_checks", condition=Q(next_check_at__isnull=False)
             ),
             models.Index(fields=["expires_at"], name="payment_expiry", condition=Q(state__in=WAITING_STATES)),

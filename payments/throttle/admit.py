@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import structlog
 from django.conf import settings
@@ -44,16 +45,24 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """Not now. `reason`: circuit, gateway_slots, slots, rate or redis; "held" when somebody else charges it already."""
+    """Not now. `reason`: circuit, gateway_slots, slots, turn, rate or redis; "held": somebody charges it already."""
 
     seconds: float
     reason: str
 
 
+class Rank(StrEnum):
+    """Who goes first where not all can go (docs/adr/0027): high ones and those who have waited long, half and half."""
+
+    HIGH = "high"
+    AGED = "aged"
+    OTHER = "other"
+
+
 _current: ContextVar[Admission | None] = ContextVar("admission", default=None)
 
 
-def admit(gateway: str, operator: str, holder: str) -> Admission | Postponed:
+def admit(gateway: str, operator: str, holder: str, rank: Rank = Rank.OTHER) -> Admission | Postponed:
     """Take a slot, a place in the line and, if the circuit is on trial, the probe; or say when to come back.
 
     `holder` names what is to be charged: the same one is let through once at a time. Waits until its place in the line
@@ -63,7 +72,8 @@ def admit(gateway: str, operator: str, holder: str) -> Admission | Postponed:
     if gateway not in settings.GATEWAYS:  # switched off: no request can leave, and whoever tries hears so
         return Admission(gateway, operator, holder, "0", asked_at)
     try:
-        answer, wait_ms, lease_ends = run("admit", gateway, operator, holder, *_limits(gateway), *settings.GATEWAYS)
+        who = (gateway, operator, holder, rank)
+        answer, wait_ms, lease_ends = run("admit", *who, *_limits(gateway), *settings.GATEWAYS)
     except RedisError as error:
         log.warning("nothing is charged without Redis", gateway=gateway, error=str(error))
         return Postponed(_with_jitter(WITHOUT_REDIS_SECONDS), "redis")

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import exp
 
 from django.conf import settings
 from redis import RedisError
@@ -11,6 +12,8 @@ from payments.throttle.store import PREFIX, store
 # Those that have a circuit of their own at each gateway.
 OPERATORS = ("mtn", "orange")
 CLOSED, HALF_OPEN, OPEN = "closed", "half_open", "open"
+# Over how long rate.lua measures what is let through.
+PACE_OVER_MS = 5000
 _COUNTS = f"{PREFIX}counts"
 
 
@@ -49,6 +52,32 @@ def read_figures() -> Figures:
         in_flight={name: next(answers) for name in _sides()},
         line_seconds={gateway: max(0.0, float(next(answers) or 0) - now) / 1000 for gateway in settings.GATEWAYS},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """At one gateway: charges in flight, and how many were let through a second over the last few seconds."""
+
+    in_flight: int
+    per_second: float
+
+
+def read_rooms() -> dict[str, Room]:
+    """Of each gateway. Raises RedisError."""
+    seconds, micros = store().time()
+    now = seconds * 1000 + micros / 1000
+    with store().pipeline(transaction=False) as pipe:
+        for gateway in settings.GATEWAYS:
+            pipe.zcount(f"{PREFIX}slots:{gateway}:charge", f"({now}", "+inf")
+            pipe.hmget(f"{PREFIX}rate:{gateway}", "pace", "paced_at")
+        answers = iter(pipe.execute())
+    return {gateway: Room(next(answers), _pace(next(answers), now)) for gateway in settings.GATEWAYS}
+
+
+def _pace(kept: list[bytes | None], now: float) -> float:
+    """As rate.lua keeps it: it fades by itself."""
+    pace, paced_at = (float(value or 0) for value in kept)
+    return pace * exp(min(0.0, paced_at - now) / PACE_OVER_MS)
 
 
 def _circuit_names() -> list[tuple[str, str]]:

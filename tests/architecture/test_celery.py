@@ -10,7 +10,8 @@ from django.conf import settings
 
 from choptym.celery import app
 from choptym.local.environment import Addresses
-from choptym.local.roles import Roles
+from choptym.local.role import Role
+from choptym.local.roles import MOST_CHARGES, Roles
 from payments import tasks
 
 app.loader.import_default_modules()
@@ -45,7 +46,7 @@ TRANSPORT: dict[str, object] = {
     "unacked_restore_throttle": 1,
     "unacked_restore_limit": 500,
     "unacked_mutex_expire": 60,
-    "queue_order_strategy": "sorted",
+    "queue_order_strategy": "choptym.queue_order:MostlySorted",
     "priority_steps": [0],
     "socket_keepalive": True,
     "health_check_interval": 10,
@@ -114,8 +115,27 @@ def test_every_sweeper_is_on_the_schedule() -> None:
     assert sweepers == {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 
 
+def option(role: Role, name: str) -> str:
+    return role.command[role.command.index(name) + 1]
+
+
 def test_every_queue_is_read_by_a_worker_of_the_local_stack(tmp_path: Path) -> None:
     roles = Roles(tmp_path, Addresses(), {"MAX_CONCURRENT_PAYMENTS": "10"}).ours()
-    read = [role.command[role.command.index("-Q") + 1].split(",") for role in roles if "-Q" in role.command]
+    read = {role.name: option(role, "-Q").split(",") for role in roles if "-Q" in role.command}
 
-    assert sorted(queue for queues in read for queue in queues) == sorted(settings.QUEUES)
+    # The highest has a worker of its own besides: no crowd of others is ever before it there.
+    assert read.pop("worker-high") == [min(settings.QUEUE_OF_PRIORITY.values())]
+    assert sorted(queue for queues in read.values() for queue in queues) == sorted(settings.QUEUES)
+
+
+@pytest.mark.parametrize("most", [10, 400])
+def test_there_are_threads_for_as_many_charges_as_may_be_ordered_while_all_is_running(
+    tmp_path: Path, most: int
+) -> None:
+    roles = Roles(tmp_path, Addresses(), {"MAX_CONCURRENT_PAYMENTS": str(most)}).ours()
+    threads = {role.name: int(option(role, "-c")) for role in roles if "-Q" in role.command}
+
+    assert threads["worker-charge"] > max(most, MOST_CHARGES)
+    # Every gateway's share of each kind of drain, so that one that hangs leaves the others theirs (INV-9).
+    drains = [name for name, route in settings.CELERY_TASK_ROUTES.items() if route["queue"] == "webhooks"]
+    assert threads["worker-confirm"] >= len(drains) * tasks.SEATS_EACH * 4

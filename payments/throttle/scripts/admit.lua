@@ -1,8 +1,8 @@
 -- May this payment be charged now? Circuit, slots and rate in one step: all are taken, or none.
-local gateway, operator, holder = ARGV[1], ARGV[2], ARGV[3]
-local lease_ms, per_second, most, most_of_all = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local probe_ms, gateways = tonumber(ARGV[8]), {}
-for index = 9, #ARGV do gateways[#gateways + 1] = ARGV[index] end
+local gateway, operator, holder, rank = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local lease_ms, per_second, most, most_of_all = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local probe_ms, gateways = tonumber(ARGV[9]), {}
+for index = 10, #ARGV do gateways[#gateways + 1] = ARGV[index] end
 local now = server_now()
 
 local function refuse(reason, wait_ms)
@@ -22,18 +22,25 @@ for _, key in ipairs({circuit_key(gateway, ''), operator ~= '' and circuit_key(g
 end
 
 -- Both are asked, so that both know who wants something.
-local is_own_full, is_full_for_all = is_gateway_full(gateway, 'charge', most, now),
-  is_all_full(gateway, gateways, most_of_all, now)
-if is_own_full then return refuse('gateway_slots', 500) end
-if is_full_for_all then return refuse('slots', 500) end
+local is_own_full, room = is_gateway_full(gateway, 'charge', most, now), room_among_all(gateway, gateways, most_of_all, now)
+local mine, asked = in_use(own_slots, now), in_use(slots_key(gateway, 'question'), now)
+local yields = must_yield(gateway, rank, mine, math.min(room, most - asked), now)
+local is_full_for_all = in_use(ALL_SLOTS, now) >= most_of_all or mine >= room
+if is_own_full or is_full_for_all or yields then
+  note_turned_away(gateway, rank, now)
+  return refuse(is_own_full and 'gateway_slots' or is_full_for_all and 'slots' or 'turn', 500)
+end
 
-local at, place = find_place(gateway, 'charge', per_second, now)
+local at, place = find_place(gateway, 'charge', rank, per_second, now)
 if not at then return refuse('rate', place) end
 
 take_place(place)
 local ends_at = string.format('%.3f', at + lease_ms)
 take_slot(own_slots, holder, ends_at)
 take_slot(ALL_SLOTS, holder, ends_at)
+note_turn(gateway, rank)
+note_peak(gateway, mine + 1, now)
+note_pace(gateway, now)
 for _, key in ipairs(probes) do begin_probe(key, holder, at + probe_ms) end
 count('admitted:' .. gateway)
 return {'go', math.ceil(at - now), ends_at}

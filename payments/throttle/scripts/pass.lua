@@ -5,7 +5,7 @@ local now = server_now()
 
 local has_slot = holder == '' or redis.call('ZSCORE', slots_key(gateway, side), holder)
 if not has_slot and is_gateway_full(gateway, side, most, now) then return {'gateway_slots', 100} end
-local at, place = find_place(gateway, side, per_second, now)
+local at, place = find_place(gateway, side, side == 'charge' and 'begun' or '', per_second, now)
 if not at then return {'rate', math.ceil(place)} end
 
 take_place(place)

@@ -28,6 +28,7 @@ from payments.gateways import get_gateway  # noqa: E402
 from payments.gateways.base import CollectRequest  # noqa: E402
 from payments.throttle.admit import Admission, admit, asking  # noqa: E402
 
+in_force.orders.put(in_force.Orders())  # nobody steers, and there may be no tables
 SINCE = timezone.now()
 LONGEST_WAIT_SECONDS = 0.1  # the queue is full: who is put off is followed by others at once
 

@@ -22,7 +22,7 @@ from payments.throttle.breaker import Health
 from payments.throttle.figures import read_figures
 from payments.throttle.rate import slow_down
 from payments.throttle.store import store
-from payments.turn import take_turn
+from payments.turn import _find, take_turn
 from tests.factories import a_while_ago, fresh, make_attempt, make_payment, make_phone, make_topup
 from tests.gateways import switched_on
 from tests.payments.gateways.sandbox import Sandbox
@@ -194,6 +194,32 @@ def test_the_sweeper_tells_of_two_seconds_of_a_crowd_the_oldest_and_most_urgent_
     urgent = [payment.pk for payment in order if payment.priority == 3][:8]
     normal = [payment.pk for payment in order if payment.priority == 1][:8]
     assert told == [*urgent, *normal, other.pk, wallet.pk]
+
+
+def test_the_rank_of_a_payment_is_by_its_priority_and_how_long_it_has_waited() -> None:
+    ranks = {}
+    for priority in (1, 2, 3):
+        for seconds in (29, 31):
+            payment = make_payment(priority=priority)
+            Payment.objects.filter(pk=payment.pk).update(queued_at=a_while_ago(seconds))
+            waiting = _find(payment.pk)
+            assert waiting is not None
+            ranks[priority, seconds] = waiting.rank.value
+
+    others = {(1, 29): "other", (1, 31): "aged", (2, 29): "other", (2, 31): "aged"}
+    assert ranks == {**others, (3, 29): "high", (3, 31): "high"}
+
+
+def test_at_a_gateway_that_is_full_of_others_a_high_payment_is_let_through() -> None:
+    normal, high, old = make_payment(), make_payment(priority=3), make_payment()
+    Payment.objects.filter(pk=old.pk).update(queued_at=a_while_ago(31))
+    with limited(slots=10):
+        assert take_turn(high.pk) is not None  # so that it is known that there are some
+        while take_turn(make_payment().pk) is not None:
+            pass
+
+        assert take_turn(normal.pk) is None
+        assert take_turn(old.pk) is not None
 
 
 @pytest.mark.parametrize(
