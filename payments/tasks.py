@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
-from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
+from payments import charge, confirm, expire, match, prove, samples, selectors, settle, strangers, stuck, sweep
 from payments.bulk import work
 from payments.models import WALLET, IdempotencyKey, Reconciliation
 from payments.reconciliation import ask, run
@@ -159,6 +159,13 @@ def sweep_reconciliations() -> None:
     due = Reconciliation.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
     for reconciliation_id in due.values_list("pk", flat=True)[:20]:
         publish(reconcile_day, reconciliation_id)
+
+
+@shared_task
+def take_sample() -> None:
+    """Keep the figures of this moment for the dashboard, and forget a few of long ago."""
+    if samples.take_sample():
+        samples.forget_old_samples(limit=samples.FORGOTTEN_AT_ONCE)
 
 
 @shared_task

@@ -1,8 +1,10 @@
 """Addresses of payments."""
 
+from django.contrib.admin import site
 from django.urls import path
 
 from payments import refund_views, return_page, stream, views, webhook
+from payments.admin import dashboard
 
 urlpatterns = [
     path("api/checkout/", views.CheckoutView.as_view()),
@@ -16,6 +18,8 @@ urlpatterns = [
     path("api/payments/<bigint:payment_id>/refunds/<bigint:refund_id>/", refund_views.RefundView.as_view()),
     path("api/payment/queue/status", views.QueueStatusView.as_view()),
     path("api/payment/metrics", views.MetricsView.as_view()),
+    path("admin/dashboard/", site.admin_view(dashboard.show_dashboard), name="dashboard"),
+    path("admin/dashboard/pictures/", site.admin_view(dashboard.show_pictures), name="dashboard_pictures"),
     path("return/", return_page.show_return_page, name="return"),
     path("webhooks/<slug:gateway>/", webhook.receive),
 ]

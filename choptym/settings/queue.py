@@ -78,6 +78,7 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.work_on_bulk": {"queue": "maintenance"},
     "payments.tasks.sweep_*": {"queue": "maintenance"},
     "payments.tasks.expire_*": {"queue": "maintenance"},
+    "payments.tasks.take_*": {"queue": "maintenance"},
     "payments.tasks.tidy_*": {"queue": "maintenance"},
     "payments.tasks.prove_*": {"queue": "maintenance"},
     # Minutes long, so with workers of their own: the sweepers must not wait behind a gateway's list of a day.

@@ -9,6 +9,7 @@ from payments.models.idempotency import IdempotencyKey
 from payments.models.payment import WALLET, Payment, PaymentKind, Priority
 from payments.models.reconciliation import BreakKind, Reconciliation, ReconciliationBreak
 from payments.models.refund import Refund, RefundSource, RefundWay
+from payments.models.sample import Sample
 from payments.models.steering import ALL, QueueControl, QueueMode, Steering
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Refund",
     "RefundSource",
     "RefundWay",
+    "Sample",
     "Steering",
     "WebhookEvent",
 ]
