@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -106,17 +107,18 @@ class History:
         return point.highest if point else 0
 
 
-def read_history(wanted: Range) -> History:
+def read_history(wanted: Range, now: datetime) -> History:
     """One query, by the index of the samples' times."""
     step = timedelta(seconds=wanted.step_seconds)
-    number = int(timezone.now().timestamp() - SLOT_SECONDS) // wanted.step_seconds  # the newest slot may be empty yet
+    number = int(now.timestamp() - SLOT_SECONDS) // wanted.step_seconds  # the newest slot may be empty yet
     last = datetime.fromtimestamp(number * wanted.step_seconds, UTC)
     count = wanted.seconds // wanted.step_seconds
     starts = tuple(last - step * back for back in reversed(range(count)))
     places = {start: at for at, start in enumerate(starts)}
     figures: dict[str, dict[int, Point]] = {}
+    window: dict[str, Any] = {"step": step, "origin": _ORIGIN, "since": starts[0], "until": last + step}
     with connection.cursor() as cursor:
-        cursor.execute(_QUERY, {"step": step, "origin": _ORIGIN, "since": starts[0], "until": last + step})
+        cursor.execute(_QUERY, window)
         for start, name, *values in cursor.fetchall():
             figures.setdefault(name, {})[places[start]] = Point(*values)
     return History(wanted, starts, figures)
@@ -134,8 +136,15 @@ _QUERY = """
     GROUP BY start, name
 """
 
+
+def _read_now(wanted: Range) -> History:
+    return read_history(wanted, timezone.now())
+
+
 # Many look at the same picture; it is read once.
-_histories = {name: Snapshot(partial(read_history, one), seconds=one.worth_seconds / 2) for name, one in RANGES.items()}
+_histories = {
+    name: Snapshot(partial(_read_now, wanted), seconds=wanted.worth_seconds / 2) for name, wanted in RANGES.items()
+}
 
 
 def history_of(name: str) -> History:

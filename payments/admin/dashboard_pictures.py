@@ -179,5 +179,6 @@ def _used(history: History, axis: Axis, title: str, name: str, tone: str, unit: 
     """What is used, under the most that there is; Redis may have no limit."""
     series = [Series("used", tone, history.highest(f"{name}:used"))]
     if history.has_any(f"{name}:max"):
-        series.append(Series("limit", "limit", history.highest(f"{name}:max"), is_limit=True))
+        most = tuple(value or None for value in history.highest(f"{name}:max"))
+        series.append(Series("limit", "limit", most, is_limit=True))
     return draw_stack(title, axis, series, unit)

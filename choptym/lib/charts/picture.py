@@ -179,7 +179,7 @@ def _picture(
     *,
     is_wide: bool,
 ) -> Picture:
-    rows = tuple(_row(one, unit) for one in series)
+    rows = tuple(row_of(one, unit) for one in series)
     hover: list[dict[str, Any]] = [
         {"name": one.name, "tone": one.tone, "values": [_write(value, unit) for value in one.values]} for one in series
     ]
@@ -189,7 +189,8 @@ def _picture(
     )
 
 
-def _row(series: Series, unit: Unit) -> Row:
+def row_of(series: Series, unit: Unit) -> Row:
+    """A series in words: its last value that is known, and the highest."""
     last = next((value for value in reversed(series.values) if value is not None), None)
     kind = _kind(series, "series")
     highest = max((value for value in series.values if value is not None), default=None)

@@ -24,12 +24,16 @@ def _write_count(value: float) -> str:
 
 def _write_seconds(value: float) -> str:
     if value >= 3600:
-        return f"{value / 3600:.3g} h"
+        return f"{_short(value / 3600)} h"
     if value >= 120:
-        return f"{value / 60:.3g} min"
+        return f"{_short(value / 60)} min"
     if value >= 1 or value == 0:
         return f"{value:.3g} s"
     return f"{value * 1000:.3g} ms"
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def _write_bytes(value: float) -> str:
