@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from choptym.lib.snapshot import Snapshot
-from payments.samples import SLOT_SECONDS
+from payments.samples import PERIOD_SECONDS
 
 # Without Redis a sample says nothing of these; otherwise what it does not name was zero.
 _OF_REDIS = ("circuit:", "in_flight:", "line:", "messages:", "memory:")
@@ -110,7 +110,7 @@ class History:
 def read_history(wanted: Range, now: datetime) -> History:
     """One query, by the index of the samples' times."""
     step = timedelta(seconds=wanted.step_seconds)
-    number = int(now.timestamp() - SLOT_SECONDS) // wanted.step_seconds  # the newest slot may be empty yet
+    number = int(now.timestamp() - PERIOD_SECONDS) // wanted.step_seconds  # the newest period may be empty yet
     last = datetime.fromtimestamp(number * wanted.step_seconds, UTC)
     count = wanted.seconds // wanted.step_seconds
     starts = tuple(last - step * back for back in reversed(range(count)))

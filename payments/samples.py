@@ -1,13 +1,13 @@
 """A sample of the figures every few seconds: the dashboard shows how they went.
 
-The slot is the time rounded down and unique, so that two clocks write one sample. A figure's name says what it is of,
+The period is the time rounded down and unique, so that two clocks write one sample. A figure's name says what it is of,
 with colons between its parts; what was zero is left out. Whoever has another figure adds a function to SOURCES.
 
     seconds, redis                 how much time it covers; 1 when Redis was asked (else nothing of Redis is known)
     queued:GATEWAY:PRIORITY        payments that wait for their turn;  asked:GATEWAY  those that the gateway has
-    ended:GATEWAY:STATE            payments that ended during the slot
+    ended:GATEWAY:STATE            payments that ended during the period
     wait:P, processing:P           seconds from checkout to the gateway, and of the gateway's call; P is p50 or p95 of
-    processing:GATEWAY:P           those whose wait, or call, ended during the slot
+    processing:GATEWAY:P           those whose wait, or call, ended during the period
     mode:GATEWAY, circuit:GATEWAY[:OPERATOR]   0.5 and 1 as in the metrics
     limit:GATEWAY, in_flight:GATEWAY:SIDE, line:GATEWAY, messages:QUEUE
     connections:used|max, memory:used|max
@@ -30,11 +30,11 @@ from payments.states import FINAL_STATES, WAITING_STATES, PaymentState
 from payments.throttle.figures import CLOSED, HALF_OPEN, OPEN, read_figures
 from payments.throttle.store import store
 
-SLOT_SECONDS = 10
+PERIOD_SECONDS = 10
 # What ended is counted a little late: a transaction that is still open has written its times already.
 LATE = timedelta(seconds=2)
-# After a longer pause a sample covers its own slot only: what went on before is not known, and is shown as a gap.
-LONGEST = timedelta(seconds=3 * SLOT_SECONDS)
+# After a longer pause a sample covers its own period only: what went on before is not known, and is shown as a gap.
+LONGEST = timedelta(seconds=3 * PERIOD_SECONDS)
 # No call to a gateway takes longer, so that no more rows than these have to be looked at.
 LONGEST_CALL = timedelta(minutes=2)
 FORGOTTEN_AT_ONCE = 20
@@ -53,20 +53,20 @@ class Window:
 
 
 def take_sample() -> bool:
-    """Read the figures and keep them. False when this slot has its sample.
+    """Read the figures and keep them. False when this period has its sample.
 
     Commits: yes. Network: Redis; without it the sample holds what the database knows.
     """
-    slot = slot_of(timezone.now())
+    period = period_of(timezone.now())
     last = Sample.objects.order_by("-at").values_list("at", flat=True).first()
-    if last is not None and last >= slot:
+    if last is not None and last >= period:
         return False
-    window = _window(slot, last)
+    window = _window(period, last)
     figures: Figures = {"seconds": (window.until - window.since).total_seconds()}
     for source in SOURCES:
         figures |= source(window)
     rounded = {name: round(value, 4) for name, value in figures.items()}
-    Sample.objects.bulk_create([Sample(at=slot, figures=rounded)], ignore_conflicts=True)
+    Sample.objects.bulk_create([Sample(at=period, figures=rounded)], ignore_conflicts=True)
     return True
 
 
@@ -78,14 +78,14 @@ def forget_old_samples(limit: int) -> int:
     return deleted
 
 
-def slot_of(at: datetime) -> datetime:
-    return datetime.fromtimestamp(at.timestamp() // SLOT_SECONDS * SLOT_SECONDS, UTC)
+def period_of(at: datetime) -> datetime:
+    return datetime.fromtimestamp(at.timestamp() // PERIOD_SECONDS * PERIOD_SECONDS, UTC)
 
 
-def _window(slot: datetime, last: datetime | None) -> Window:
+def _window(period: datetime, last: datetime | None) -> Window:
     """From where the last sample ended, so that what ended is counted once."""
-    since = slot - timedelta(seconds=SLOT_SECONDS) if last is None or slot - last > LONGEST else last
-    return Window(since - LATE, slot - LATE)
+    since = period - timedelta(seconds=PERIOD_SECONDS) if last is None or period - last > LONGEST else last
+    return Window(since - LATE, period - LATE)
 
 
 def _waiting(_: Window) -> Figures:

@@ -16,7 +16,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "notifications that wait": {"task": "notifications.tasks.sweep_notifications", **_EVERY_SECOND},
     "payments that nobody approved": {"task": "payments.tasks.expire_payments", **_EVERY_SECOND},
     "bulk uploads that wait": {"task": "payments.tasks.sweep_bulk", **_EVERY_SECOND},
-    # Twice in each slot, so that none is missed: the second one finds the sample there.
+    # Twice in each period, so that none is missed: the second one finds the sample there.
     "a sample of the figures": {
         "task": "payments.tasks.take_sample",
         "schedule": timedelta(seconds=5),

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             name="Sample",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(help_text="The beginning of the slot.", unique=True)),
+                ("at", models.DateTimeField(help_text="The beginning of the period.", unique=True)),
                 ("figures", models.JSONField()),
             ],
         ),

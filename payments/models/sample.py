@@ -4,9 +4,9 @@ from django.db import models
 
 
 class Sample(models.Model):
-    """One slot of time, whoever took it. What is not named in `figures` was zero (see payments/samples.py)."""
+    """One period of time, whoever took it. What is not named in `figures` was zero (see payments/samples.py)."""
 
-    at = models.DateTimeField(unique=True, help_text="The beginning of the slot.")
+    at = models.DateTimeField(unique=True, help_text="The beginning of the period.")
     figures = models.JSONField()
 
     def __str__(self) -> str:

@@ -16,6 +16,8 @@ from payments import tasks
 app.loader.import_default_modules()
 OURS = sorted(name for name in app.tasks if not name.startswith("celery."))
 
+OF_THE_CLOCK = ("sweep_", "expire_", "tidy_", "prove_", "take_")
+
 # Each with the reason in docs/adr/0008 and its neighbours; a change here is a change of what survives a crash.
 MUST_BE: dict[str, object] = {
     "task_acks_late": True,
@@ -107,7 +109,7 @@ def test_beat_calls_tasks_that_are_there_with_a_message_that_expires() -> None:
 
 
 def test_every_sweeper_is_on_the_schedule() -> None:
-    sweepers = {name for name in OURS if name.rpartition(".")[2].startswith(("sweep_", "expire_", "tidy_", "prove_"))}
+    sweepers = {name for name in OURS if name.rpartition(".")[2].startswith(OF_THE_CLOCK)}
 
     assert sweepers == {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from payments.history import forget_histories
 from payments.models import Sample
-from payments.samples import slot_of
+from payments.samples import period_of
 from tests.payments.staff import make_staff, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("silent_gateways")]
@@ -30,7 +30,7 @@ def _fresh_histories() -> Iterator[None]:
 
 
 def sample(seconds_ago: int = 10, **figures: float) -> datetime:
-    at = slot_of(timezone.now()) - timedelta(seconds=seconds_ago)
+    at = period_of(timezone.now()) - timedelta(seconds=seconds_ago)
     named = {name.replace("__", ":"): value for name, value in figures.items()}
     Sample.objects.create(at=at, figures={"seconds": 10, "redis": 1} | named)
     return at
@@ -175,7 +175,7 @@ def test_where_no_sample_was_taken_there_is_a_gap_and_no_zero() -> None:
 
     [path] = re.findall(r'class="ct-shape ct-area ct-hue-deep" d="(.*?)"', text)
     assert path.count("M") == 2
-    assert text.count('class="ct-gap"') in {2, 3}, "a new slot may have begun meanwhile"
+    assert text.count('class="ct-gap"') in {2, 3}, "a new period may have begun meanwhile"
     assert text.count("<path") > 3
 
 

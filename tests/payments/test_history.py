@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 22, 12, 34, 56, tzinfo=UTC)
 def point_of(range_name: str, back: int) -> datetime:
     """When the last point but so many of this range begins."""
     step = RANGES[range_name].step_seconds
-    last = int(NOW.timestamp() - 10) // step  # the newest slot may have no sample yet
+    last = int(NOW.timestamp() - 10) // step  # the newest period may have no sample yet
     return datetime.fromtimestamp((last - back) * step, UTC)
 
 

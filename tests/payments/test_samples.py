@@ -1,4 +1,4 @@
-"""A sample of the figures: what it counts, once for each slot, and for how long it is kept."""
+"""A sample of the figures: what it counts, once for each period, and for how long it is kept."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from django.utils import timezone
 from choptym.lib import jobs
 from payments import in_force
 from payments.models import Payment, QueueControl, QueueMode, Sample
-from payments.samples import LATE, SLOT_SECONDS, forget_old_samples, slot_of, take_sample
+from payments.samples import LATE, PERIOD_SECONDS, forget_old_samples, period_of, take_sample
 from payments.states import PaymentState
 from payments.throttle.store import PREFIX, store
 from tests.factories import make_payment, make_pending
@@ -37,7 +37,7 @@ def taken() -> dict[str, float]:
 
 def ended_ago(seconds: float, state: PaymentState = PaymentState.SETTLED, gateway: str = "fapshi") -> Payment:
     payment = make_payment(state=state, gateway=gateway)
-    Payment.objects.filter(pk=payment.pk).update(finished_at=slot_of(timezone.now()) - timedelta(seconds=seconds))
+    Payment.objects.filter(pk=payment.pk).update(finished_at=period_of(timezone.now()) - timedelta(seconds=seconds))
     return payment
 
 
@@ -58,11 +58,11 @@ def test_counts_what_waits_by_gateway_and_priority() -> None:
 
 
 def test_counts_what_ended_during_the_slot_before_and_nothing_twice() -> None:
-    for seconds in (LATE.total_seconds() + 0.1, LATE.total_seconds() + SLOT_SECONDS):
+    for seconds in (LATE.total_seconds() + 0.1, LATE.total_seconds() + PERIOD_SECONDS):
         ended_ago(seconds)
     ended_ago(LATE.total_seconds() + 1, PaymentState.FAILED, "campay")
     ended_ago(LATE.total_seconds())  # the next sample's
-    ended_ago(LATE.total_seconds() + SLOT_SECONDS + 0.1)  # the last one's
+    ended_ago(LATE.total_seconds() + PERIOD_SECONDS + 0.1)  # the last one's
 
     figures = taken()
 
@@ -70,13 +70,13 @@ def test_counts_what_ended_during_the_slot_before_and_nothing_twice() -> None:
         "ended:fapshi:SETTLED": 2,
         "ended:campay:FAILED": 1,
     }
-    assert figures["seconds"] == SLOT_SECONDS
+    assert figures["seconds"] == PERIOD_SECONDS
 
 
-@pytest.mark.parametrize(("seconds_ago", "covers"), [(20, 20), (30, 30), (40, SLOT_SECONDS)])
+@pytest.mark.parametrize(("seconds_ago", "covers"), [(20, 20), (30, 30), (40, PERIOD_SECONDS)])
 def test_a_sample_begins_where_the_last_one_ended_unless_that_is_long_ago(seconds_ago: int, covers: int) -> None:
-    slot = slot_of(timezone.now())
-    Sample.objects.create(at=slot - timedelta(seconds=seconds_ago), figures={})
+    period = period_of(timezone.now())
+    Sample.objects.create(at=period - timedelta(seconds=seconds_ago), figures={})
     ended_ago(LATE.total_seconds() + 20)
 
     assert take_sample()
@@ -87,7 +87,7 @@ def test_a_sample_begins_where_the_last_one_ended_unless_that_is_long_ago(second
 
 
 def test_tells_half_and_nearly_all_of_the_waits_and_of_the_calls() -> None:
-    sent_at = slot_of(timezone.now()) - LATE - timedelta(seconds=5)
+    sent_at = period_of(timezone.now()) - LATE - timedelta(seconds=5)
     for number in range(1, 21):
         payment, _ = make_pending(gateway="fapshi" if number <= 10 else "campay")
         times = {"queued_at": sent_at - timedelta(seconds=number), "requested_at": sent_at}
@@ -157,7 +157,7 @@ def test_without_redis_it_tells_what_the_database_knows() -> None:
 
 
 def test_a_second_clock_finds_the_sample_of_the_slot() -> None:
-    Sample.objects.create(at=slot_of(timezone.now()) + timedelta(seconds=SLOT_SECONDS), figures={"seconds": 10})
+    Sample.objects.create(at=period_of(timezone.now()) + timedelta(seconds=PERIOD_SECONDS), figures={"seconds": 10})
 
     assert not take_sample()
 
@@ -178,4 +178,4 @@ def test_forgets_the_oldest_first_a_few_at_a_time() -> None:
 
 
 def test_a_slot_is_the_time_rounded_down() -> None:
-    assert slot_of(datetime(2026, 11, 22, 9, 59, 59, 999999, UTC)) == datetime(2026, 11, 22, 9, 59, 50, tzinfo=UTC)
+    assert period_of(datetime(2026, 11, 22, 9, 59, 59, 999999, UTC)) == datetime(2026, 11, 22, 9, 59, 50, tzinfo=UTC)

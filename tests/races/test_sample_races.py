@@ -1,4 +1,4 @@
-"""Several clocks tick at once: a slot has one sample all the same, and nobody fails."""
+"""Several clocks tick at once: a period has one sample all the same, and nobody fails."""
 
 import pytest
 
@@ -15,4 +15,4 @@ def test_of_four_at_once_one_sample_of_a_slot_is_kept() -> None:
 
     assert set(answers) <= {True, False}, answers
     assert answers.count(True) > 1, "all have looked before the first one wrote"
-    assert Sample.objects.count() <= 2, "two only when a slot ended meanwhile"
+    assert Sample.objects.count() <= 2, "two only when a period ended meanwhile"
