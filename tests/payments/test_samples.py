@@ -57,7 +57,7 @@ def test_counts_what_waits_by_gateway_and_priority() -> None:
     }
 
 
-def test_counts_what_ended_during_the_slot_before_and_nothing_twice() -> None:
+def test_counts_what_ended_during_the_period_before_and_nothing_twice() -> None:
     for seconds in (LATE.total_seconds() + 0.1, LATE.total_seconds() + PERIOD_SECONDS):
         ended_ago(seconds)
     ended_ago(LATE.total_seconds() + 1, PaymentState.FAILED, "campay")
@@ -156,7 +156,7 @@ def test_without_redis_it_tells_what_the_database_knows() -> None:
     ]
 
 
-def test_a_second_clock_finds_the_sample_of_the_slot() -> None:
+def test_a_second_clock_finds_the_sample_of_the_period() -> None:
     Sample.objects.create(at=period_of(timezone.now()) + timedelta(seconds=PERIOD_SECONDS), figures={"seconds": 10})
 
     assert not take_sample()
@@ -177,5 +177,5 @@ def test_forgets_the_oldest_first_a_few_at_a_time() -> None:
     assert Sample.objects.count() == 2
 
 
-def test_a_slot_is_the_time_rounded_down() -> None:
+def test_a_period_is_the_time_rounded_down() -> None:
     assert period_of(datetime(2026, 11, 22, 9, 59, 59, 999999, UTC)) == datetime(2026, 11, 22, 9, 59, 50, tzinfo=UTC)

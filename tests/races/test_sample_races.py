@@ -9,7 +9,7 @@ from tests.races.track import at_once, slowed
 pytestmark = pytest.mark.usefixtures("silent_gateways")
 
 
-def test_of_four_at_once_one_sample_of_a_slot_is_kept() -> None:
+def test_of_four_at_once_one_sample_of_a_period_is_kept() -> None:
     with slowed("payments_sample", "INSERT"):
         answers = at_once(*[take_sample] * 4)
 
