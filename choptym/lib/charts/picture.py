@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from choptym.lib.charts.scale import HEIGHT, Tick, number, runs_of, time_ticks, top_of, value_ticks
+from choptym.lib.charts.scale import HEIGHT, Tick, number, percent, runs_of, time_ticks, top_of, value_ticks
 from choptym.lib.charts.units import Unit
 
 Values = tuple[float | None, ...]
@@ -161,10 +161,10 @@ def area_path(lower: Values, upper: Values, top: float) -> str:
 
 
 def gaps_of(known: Sequence[bool]) -> tuple[Gap, ...]:
-    share = 100 / len(known)
+    count = len(known)
     runs = runs_of(known)
     return tuple(
-        Gap(number(first * share), number((end - first) * share)) for is_known, first, end in runs if not is_known
+        Gap(percent(first / count), percent((end - first) / count)) for is_known, first, end in runs if not is_known
     )
 
 

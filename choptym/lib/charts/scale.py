@@ -31,6 +31,11 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def percent(share: float) -> str:
+    """As CSS writes it, without the sign."""
+    return number(share / 0.01)
+
+
 def top_of(highest: float, *, is_whole: bool, base: float = 10.0) -> tuple[float, float]:
     """The end of the axis and the distance of its marks: one to four of them above zero."""
     wanted = highest / 4
@@ -46,8 +51,7 @@ def value_ticks(top: float, step: float, label: Callable[[float], str]) -> tuple
     """Marks from zero to the top."""
     count = round(top / step)
     return tuple(
-        Tick(label(step * one), number(100 * one / count), number(HEIGHT - HEIGHT * one / count))
-        for one in range(count + 1)
+        Tick(label(step * one), percent(one / count), number(HEIGHT - HEIGHT * one / count)) for one in range(count + 1)
     )
 
 
@@ -65,7 +69,7 @@ def time_ticks(starts: Sequence[datetime], step_seconds: float) -> tuple[Tick, .
         if 0.02 <= share <= 0.98:
             is_day = not at.hour and not at.minute
             label = f"{at:%d %b}" if is_day else f"{at:%H:%M}"
-            found.append(Tick(label, number(100 * share), number(len(starts) * share)))
+            found.append(Tick(label, percent(share), number(len(starts) * share)))
     return tuple(found)
 
 
