@@ -33,7 +33,7 @@ def number(value: float) -> str:
 
 def percent(share: float) -> str:
     """As CSS writes it, without the sign."""
-    return number(share / 0.01)
+    return f"{share:.1%}".removesuffix("%").removesuffix(".0")
 
 
 def top_of(highest: float, *, is_whole: bool, base: float = 10.0) -> tuple[float, float]:
