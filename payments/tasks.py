@@ -11,7 +11,20 @@ from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
 from choptym.lib.seats import Seats
-from payments import canaries, charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
+from payments import (
+    canaries,
+    charge,
+    confirm,
+    expire,
+    match,
+    prove,
+    samples,
+    selectors,
+    settle,
+    strangers,
+    stuck,
+    sweep,
+)
 from payments.alerts import check, tell
 from payments.alerts.books import note_proof
 from payments.bulk import work
@@ -178,6 +191,13 @@ def sweep_reconciliations() -> None:
 def sweep_limits() -> None:
     """Let the control loop look at queue and gateways."""
     loop.steer()
+
+
+@shared_task
+def take_sample() -> None:
+    """Keep the figures of this moment for the dashboard, and forget a few of long ago."""
+    if samples.take_sample():
+        samples.forget_old_samples(limit=samples.FORGOTTEN_AT_ONCE)
 
 
 @shared_task

@@ -1,8 +1,10 @@
 """Addresses of payments."""
 
+from django.contrib.admin import site
 from django.urls import path
 
 from payments import refund_views, return_page, steering_views, stream, views, webhook
+from payments.admin import dashboard
 
 urlpatterns = [
     path("api/checkout/", views.CheckoutView.as_view()),
@@ -20,6 +22,8 @@ urlpatterns = [
     path("api/payment/queue/resume", steering_views.ResumeView.as_view()),
     path("api/payment/queue/set", steering_views.SetLimitsView.as_view()),
     path("api/payment/metrics", views.MetricsView.as_view()),
+    path("admin/dashboard/", site.admin_view(dashboard.show_dashboard), name="dashboard"),
+    path("admin/dashboard/pictures/", site.admin_view(dashboard.show_pictures), name="dashboard_pictures"),
     path("return/", return_page.show_return_page, name="return"),
     path("webhooks/<slug:gateway>/", webhook.receive),
 ]

@@ -23,7 +23,7 @@ from choptym.local.stack import Stack
 INTERRUPTED = 130
 STAYING = "Running. [bold]Ctrl-C[/] stops everything."
 EVENTS_PATH = "/api/payments/{id}/events/"
-FLOWER_SHOWS = "/broker and /workers; task events are off"
+FLOWER_SHOWS = "/broker, /workers, and the /tasks of charge and confirm"
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

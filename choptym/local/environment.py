@@ -81,6 +81,7 @@ def _project(addresses: Addresses, database_url: str, redis_url: str) -> dict[st
         "PUBLIC_URL": addresses.web,
         "EVENTS_URL": addresses.events,
         "FLOWER_URL": addresses.flower,
+        "FLOWER_BASIC_AUTH": f"admin:{PASSWORD}",
         "SANDBOX_URL": addresses.sandbox,
         "EMAIL_URL": f"smtp://{HOST}:{addresses.smtp_port}",
         "SMS_URL": f"json://{HOST}:{addresses.sink_port}/sms/{{to}}",

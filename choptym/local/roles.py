@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from choptym.local.celery_ready import READY_FILE
-from choptym.local.environment import PASSWORD, Addresses
+from choptym.local.environment import Addresses
 from choptym.local.ports import HOST, free_port
 from choptym.local.probes import file_exists, http_answers
 from choptym.local.role import Role
 
 CHARGE_QUEUES = "p1.high,p2.medium,p3.normal"
 HIGH_QUEUE = "p1.high"
-# As many as the busiest profile charges at once (payments/profiles.py): a person, or the loop, may raise the limit while
-# all is running. Threads are made when they are needed.
+# As many as the busiest profile charges at once (payments/profiles.py): a person, or the loop, may raise the limit
+# while all is running. Threads are made when they are needed.
 MOST_CHARGES = 100
 # Two drains of a kind for each gateway, and nobody waits for another gateway's (payments/tasks.py).
 CONFIRM_THREADS = 4 * 4 * 2
@@ -24,7 +24,8 @@ NOTIFY_THREADS = 2
 MAINTENANCE_THREADS = 2
 REPORT_THREADS = 2
 WORKER_STOP_SECONDS = 20  # longer than a call to a gateway usually takes; the row outlives what is cut off
-FLOWER_ASKS_FOR_MS = 2000
+# Workers whose tasks Flower shows one by one; of the others it shows the queues.
+WATCHED = ("charge", "high", "confirm")
 WEB_PROCESSES = 2
 WEB_THREADS = 8
 BACKLOG = 2048
@@ -90,17 +91,16 @@ class Roles:
         return self._http("events", ("granian", *command, *_GRANIAN), f"{at.events}/health/live")
 
     def _flower(self) -> Role:
+        """Who may look, and what they may do, stands in flowerconfig.py."""
         at = self._addresses
-        options = (f"--address={HOST}", f"--port={at.flower_port}", f"--basic-auth=admin:{PASSWORD}")
-        # Its page of queues shows those of the workers that answer in time when it starts, and no others.
-        asking = ("--enable-events=False", f"--inspect-timeout={FLOWER_ASKS_FOR_MS}")
-        command = ("celery", "-A", "choptym", "flower", *options, *asking)
-        return self._http("flower", command, f"{at.flower}/healthcheck")
+        options = ("--conf=flowerconfig.py", f"--address={HOST}", f"--port={at.flower_port}")
+        return self._http("flower", ("celery", "-A", "choptym", "flower", *options), f"{at.flower}/healthcheck")
 
     def _worker(self, name: str, queues: str, threads: int) -> Role:
         pool = ("-P", "threads", "-c", str(threads), "-Q", queues, "-n", f"{name}@%h")
         quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
-        return self._celery(f"worker-{name}", ("worker", *pool, *quiet))
+        events = ("--task-events",) if name in WATCHED else ()
+        return self._celery(f"worker-{name}", ("worker", *pool, *quiet, *events))
 
     def _celery(self, name: str, command: tuple[str, ...]) -> Role:
         ready, port = self._root / f"{name}.ready", free_port()

@@ -4,6 +4,12 @@ from choptym.settings import env
 
 # The operators' view of the workers. Empty: no link to it.
 FLOWER_URL = env.url("FLOWER_URL", "")
+# Who may look at it, as name:password; and whether they may stop workers and revoke tasks there (see flowerconfig.py).
+FLOWER_BASIC_AUTH = [one.strip() for one in env.secret("FLOWER_BASIC_AUTH", "").split(",") if one.strip()]
+FLOWER_MAY_WRITE = env.flag("FLOWER_MAY_WRITE", default=False)
+FLOWER_WITHOUT_LOGIN = env.flag("FLOWER_WITHOUT_LOGIN", default=False)
+if any(":" not in one for one in FLOWER_BASIC_AUTH):
+    env.problem("FLOWER_BASIC_AUTH must be name:password, with commas between several")
 
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
@@ -36,4 +42,12 @@ UNFOLD = {
     },
 }
 
-__all__ = ["FLOWER_URL", "LOGIN_REDIRECT_URL", "LOGIN_URL", "UNFOLD"]
+__all__ = [
+    "FLOWER_BASIC_AUTH",
+    "FLOWER_MAY_WRITE",
+    "FLOWER_URL",
+    "FLOWER_WITHOUT_LOGIN",
+    "LOGIN_REDIRECT_URL",
+    "LOGIN_URL",
+    "UNFOLD",
+]

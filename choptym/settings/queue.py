@@ -81,6 +81,7 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.work_on_bulk": {"queue": "maintenance"},
     "payments.tasks.sweep_*": {"queue": "maintenance"},
     "payments.tasks.expire_*": {"queue": "maintenance"},
+    "payments.tasks.take_*": {"queue": "maintenance"},
     "payments.tasks.tidy_*": {"queue": "maintenance"},
     "payments.tasks.prove_*": {"queue": "maintenance"},
     "payments.tasks.check_alerts": {"queue": "maintenance"},

@@ -49,9 +49,10 @@ _LISTS = {
 
 # How many rows of a list wait for somebody.
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
-    groups: list[dict[str, Any]] = [
-        {"title": "", "items": [{"title": "Today", "icon": "monitoring", "link": reverse("admin:index")}]}
-    ]
+    first = [{"title": "Today", "icon": "monitoring", "link": reverse("admin:index")}]
+    if request.user.has_perm("payments.view_payment"):
+        first.append({"title": "Dashboard", "icon": "ssid_chart", "link": reverse("dashboard")})
+    groups: list[dict[str, Any]] = [{"title": "", "items": first}]
     for title, lists in _LISTS.items():
         lines = [_line(*line) for line in lists if _may_see(request, line[2])]
         if title == "House":

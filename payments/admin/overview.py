@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
+from payments.admin.sparks import read_sparks
 from payments.overview import HOURS, Overview
 from payments.overview import overview as figures
 from payments.states import WAITING_STATES, PaymentState
@@ -46,6 +47,8 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         "waiting": [_card(state, now.waiting.get(state, 0), "", "busy") for state in WAITING_STATES],
         "ended": list(_ended(now)),
         "pace": list(_pace()),
+        "sparks": read_sparks(),
+        "dashboard": reverse("dashboard"),
         "search": reverse("admin:payments_payment_changelist"),
     }
 

@@ -10,6 +10,7 @@ from payments.models.idempotency import IdempotencyKey
 from payments.models.payment import WALLET, Payment, PaymentKind, Priority
 from payments.models.reconciliation import BreakKind, Reconciliation, ReconciliationBreak
 from payments.models.refund import Refund, RefundSource, RefundWay
+from payments.models.sample import Sample
 from payments.models.steering import ALL, QueueControl, QueueMode, Steering
 from payments.models.tally import Tally, TallyStep
 
@@ -38,6 +39,7 @@ __all__ = [
     "Refund",
     "RefundSource",
     "RefundWay",
+    "Sample",
     "Severity",
     "Steering",
     "Tally",

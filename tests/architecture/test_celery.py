@@ -17,6 +17,7 @@ from payments import tasks
 app.loader.import_default_modules()
 OURS = sorted(name for name in app.tasks if not name.startswith("celery."))
 
+
 # Each with the reason in docs/adr/0008 and its neighbours; a change here is a change of what survives a crash.
 MUST_BE: dict[str, object] = {
     "task_acks_late": True,
@@ -39,7 +40,7 @@ MUST_BE: dict[str, object] = {
     "timezone": "UTC",
 }
 # What begins so is called by the clock.
-TICKS = ("sweep_", "expire_", "tidy_", "prove_", "check_", "watch_")
+TICKS = ("sweep_", "expire_", "tidy_", "prove_", "check_", "watch_", "take_")
 TRANSPORT: dict[str, object] = {
     "visibility_timeout": 180,
     "unacked_restore_interval": 10,

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from choptym.local.environment import Addresses
-from choptym.local.roles import HIGHEST_CONCURRENT, Roles
+from choptym.local.roles import MOST_CHARGES, Roles
 from payments import profiles
 
 
 def test_where_profiles_decide_there_are_threads_for_the_highest(tmp_path: Path) -> None:
-    assert HIGHEST_CONCURRENT == profiles.HIGHEST_CONCURRENT
+    assert MOST_CHARGES == profiles.HIGHEST_CONCURRENT
     [charge] = [role for role in Roles(tmp_path, Addresses(), {}).ours() if role.name == "worker-charge"]
 
     assert charge.command[charge.command.index("-c") + 1] == "125"
