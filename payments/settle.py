@@ -16,6 +16,7 @@ from orders.mark_paid import mark_paid
 from payments.attempts import with_gateways
 from payments.close import close_unpaid
 from payments.facts import Paid
+from payments.history import call_tries_back
 from payments.letters import set_aside
 from payments.locks import lock_payments
 from payments.messages import messages_about
@@ -133,6 +134,11 @@ def _write_payments(batch: Sequence[Paid]) -> None:
 
 def _write_attempts(batch: Sequence[Paid]) -> None:
     tries = [paid for paid in batch if paid.attempt_id]
+    if _mark_paid(tries) < len(tries) and call_tries_back(payments=[paid.payment_id for paid in tries]):
+        _mark_paid(tries)  # its row was archived between our look and our lock: its age did not hinder its gateway
+
+
+def _mark_paid(tries: Sequence[Paid]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -156,6 +162,7 @@ def _write_attempts(batch: Sequence[Paid]) -> None:
                 sources_of(AttemptState.PAID, ATTEMPT_MOVES),
             ],
         )
+        return cursor.rowcount
 
 
 def _postings(payment: Payment, paid: Paid, bought: Container[int]) -> list[Posting]:

@@ -1,18 +1,19 @@
 """What the queue runs: an id in, one verb, no more. Every task may run twice, at once, or never: the rows decide."""
 
 import time
-from datetime import timedelta
+from datetime import datetime
 
 import structlog
-from celery import Task, shared_task
-from django.conf import settings
+from celery import Task, current_app, shared_task
 from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
 from payments import charge, confirm, expire, match, prove, selectors, settle, strangers, stuck, sweep
 from payments.bulk import work
-from payments.models import WALLET, IdempotencyKey, Reconciliation
-from payments.reconciliation import ask, run
+from payments.housekeeping import jobs, months, tidy
+from payments.models import WALLET, Reconciliation
+from payments.reconciliation import ask
+from payments.reconciliation import run as reconciliation
 from payments.refunds import send
 from payments.states import EventState
 
@@ -141,7 +142,7 @@ def sweep_bulk() -> None:
 @shared_task
 def reconcile_day(reconciliation_id: int) -> None:
     """Hold a gateway's lists of one day against ours, and have the gateway asked about what does not agree."""
-    result = run.reconcile_day(reconciliation_id)
+    result = reconciliation.reconcile_day(reconciliation_id)
     if result is not None and result.mended:
         ring(confirm_payments, result.gateway)
 
@@ -162,11 +163,22 @@ def sweep_reconciliations() -> None:
 
 
 @shared_task
-def tidy_idempotency_keys() -> int:
-    """Forget answers that no client will ask for again."""
-    age = timedelta(hours=settings.IDEMPOTENCY_KEPT_FOR_HOURS)
-    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - age).delete()
-    return deleted
+def sweep_missed_days(slot: str) -> None:
+    """Let the days be compared that were due in this slot, should nobody have asked for them then."""
+    for reconciliation_id in ask.ask_for_due_days(datetime.fromisoformat(slot)):
+        publish(reconcile_day, reconciliation_id)
+
+
+@shared_task
+def tidy_up() -> bool:
+    """Move or delete what is past its retention. True: something is left for another run."""
+    return tidy.tidy_up()
+
+
+@shared_task
+def tidy_months() -> None:
+    """Make the months of the history ahead, and take away the old ones."""
+    months.keep_months()
 
 
 @shared_task
@@ -180,3 +192,29 @@ def prove_books() -> None:
 def prove_outcomes() -> None:
     """Tell of captured money that has no outcome yet and should."""
     stuck.report_stuck()
+
+
+@shared_task
+def sweep_jobs() -> None:
+    """Ring for every job of which a slot is to be run."""
+    for name in jobs.due_jobs():
+        ring(run_job, name)
+
+
+@shared_task
+def run_job(name: str) -> None:
+    """Answer the bell, then run one slot of this job: once, however many beats and messages there are."""
+    answer(run_job, name)
+    run = jobs.claim_job(name)
+    if run is None:
+        return
+    task = current_app.tasks[run.task]
+    try:
+        is_left = task(*([run.slot_at.isoformat()] if run.is_told_its_slot else []))
+    except Exception as error:
+        jobs.fail_job(run, f"{type(error).__name__}: {error}")
+        raise
+    if is_left:
+        jobs.leave_job(run)
+    else:
+        jobs.finish_job(run)

@@ -50,7 +50,6 @@ ORDER_MAX_QUANTITY = 100
 ORDER_MAX_LINES = 50
 ORDER_MAX_AMOUNT_MINOR = 100_000_000
 
-IDEMPOTENCY_KEPT_FOR_HOURS = env.integer("IDEMPOTENCY_KEPT_FOR_HOURS", 72, minimum=72)
 WEBHOOK_MAX_BYTES = 64 * 1024
 
 # The sandbox of a local stack; prove_money compares with its books. Empty everywhere else.

@@ -80,6 +80,7 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.expire_*": {"queue": "maintenance"},
     "payments.tasks.tidy_*": {"queue": "maintenance"},
     "payments.tasks.prove_*": {"queue": "maintenance"},
+    "payments.tasks.run_*": {"queue": "maintenance"},
     # Minutes long, so with workers of their own: the sweepers must not wait behind a gateway's list of a day.
     "payments.tasks.reconcile_*": {"queue": "reports"},
     "notifications.tasks.sweep_*": {"queue": "maintenance"},
