@@ -71,7 +71,7 @@ def call_tries_back(
         )
         if cursor.rowcount:
             log.warning("tries were called back from the history", count=cursor.rowcount)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def payments_of_archived_tries(text: str, *, most: int) -> list[int]:

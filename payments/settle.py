@@ -78,9 +78,10 @@ def pay_from_wallet(payment_id: int) -> None:
 
 
 def _settle(batch: Sequence[Paid]) -> None:
-    facts = {paid.payment_id: paid for paid in with_gateways(batch)}
     settleable = {*sources_of(PaymentState.SETTLED, PAYMENT_MOVES)} - {PaymentState.REVIEW}
-    locked = lock_payments(list(facts))
+    locked = lock_payments([paid.payment_id for paid in batch])
+    # Under the lock: from here on no try of these payments is archived (payments/housekeeping).
+    facts = {paid.payment_id: paid for paid in with_gateways(batch)}
     surplus = find_surplus(batch)
     for payment in locked:
         if payment.pk in surplus:
@@ -162,7 +163,7 @@ def _mark_paid(tries: Sequence[Paid]) -> int:
                 sources_of(AttemptState.PAID, ATTEMPT_MOVES),
             ],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _postings(payment: Payment, paid: Paid, bought: Container[int]) -> list[Posting]:

@@ -9,7 +9,7 @@ reconciliations, bulk files and acts of staff are in none: they are the books, o
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils import timezone
@@ -48,7 +48,7 @@ class Kept:
     kind: str = ""
     about: str = "''"
     empties: tuple[str, ...] = ()
-    values: ClassVar[dict[str, object]] = {
+    values: ClassVar[dict[str, Any]] = {
         "final": [state for state in FINAL_STATES if state != PaymentState.REVIEW],
         "took_nothing": list(TOOK_NOTHING),
         "looked_at": [EventState.MATCHED, EventState.UNCLAIMED],
@@ -115,7 +115,7 @@ KEPT = (
         source="JOIN payments_payment paid ON paid.id = kept.payment_id",
         due=f"""kept.state = ANY(%(took_nothing)s) AND kept.collected_minor IS NULL AND {_ENDED}
             AND NOT EXISTS (SELECT FROM payments_refund refund WHERE refund.attempt_id = kept.id)
-            AND NOT EXISTS (SELECT FROM payments_reconciliationbreak difference WHERE difference.attempt_id = kept.id)""",
+            AND NOT EXISTS (SELECT FROM payments_reconciliationbreak seen WHERE seen.attempt_id = kept.id)""",
         kind=HistoryKind.ATTEMPT,
         about="'payment:' || gone.payment_id",
     ),
