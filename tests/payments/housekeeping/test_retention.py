@@ -154,7 +154,7 @@ def test_the_second_money_of_a_transaction_stays_to_tell_its_refund_from_the_fir
     payment = old_settled()
     attempt = payment.attempts.get()
     PaymentAttempt.objects.filter(pk=attempt.pk).update(gateway_payment_id="pay_1")
-    told = {"gateway": payment.gateway, "transaction_id": attempt.transaction_id}
+    told: dict[str, Any] = {"gateway": payment.gateway, "transaction_id": attempt.transaction_id}
     first = old_event(payment, **told, facts={"status": {"outcome": "PAID", "gateway_payment_id": "pay_1"}})
     second = old_event(payment, **told, facts={"status": {"outcome": "PAID", "gateway_payment_id": "pay_2"}})
 
