@@ -152,11 +152,12 @@ def test_money_that_comes_for_an_archived_try_is_booked() -> None:
 
 
 @pytest.mark.invariant("INV-6")
-def test_money_that_comes_while_its_try_is_being_archived_is_booked_with_it() -> None:
+@pytest.mark.parametrize("gateway", ["", "fapshi"])
+def test_money_that_comes_while_its_try_is_being_archived_is_booked_with_it(gateway: str) -> None:
     """Between the look at the try and the lock of its payment."""
     payment = old_failure()
     attempt = old_try(payment)
-    fact = paid(payment)
+    fact = paid(payment, gateway=gateway)
     clean("tries that took no money")
 
     settle_batch([fact])
