@@ -72,6 +72,10 @@ class Notification(models.Model):
                 fields=["next_attempt_at"], name="notification_waiting", condition=Q(state=NotificationState.WAITING)
             ),
             models.Index(fields=["user", "-id"], name="notification_by_user"),
+            # For the clean-up (payments/housekeeping/kept.py).
+            models.Index(
+                fields=["created_at"], name="notification_done", condition=~Q(state=NotificationState.WAITING)
+            ),
         ]
 
     def __str__(self) -> str:

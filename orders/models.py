@@ -78,6 +78,7 @@ class Order(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["user", "-id"], name="order_by_user"),
+            models.Index(fields=["state", "-id"], name="order_by_state"),
             models.Index(fields=["id"], name="order_placed", condition=Q(state=OrderState.PLACED)),
         ]
         constraints = [

@@ -10,6 +10,7 @@ from django.utils import timezone
 from choptym.lib.errors import Exchange
 from choptym.lib.states import sources_of
 from payments.facts import Paid
+from payments.history import call_tries_back
 from payments.models import PaymentAttempt
 from payments.states import ATTEMPT_MOVES, AttemptState
 
@@ -34,11 +35,17 @@ def record_attempt(attempt_id: int, to: AttemptState, exchange: Exchange | None,
 
 
 def with_gateways(batch: Sequence[Paid]) -> list[Paid]:
-    """These facts, each with the gateway of its own try: money is booked where it is. One query, if any."""
+    """These facts, each with the gateway of its own try: money is booked where it is. One query, if any.
+
+    A try that was archived meanwhile is called back. Runs in the caller's transaction, after the payments' locks.
+    """
     unnamed = [paid.attempt_id for paid in batch if paid.attempt_id and not paid.gateway]
     if not unnamed:
         return list(batch)
-    names = dict(PaymentAttempt.objects.filter(pk__in=unnamed).values_list("pk", "gateway"))
+    tries = PaymentAttempt.objects.filter(pk__in=unnamed)
+    names = dict(tries.values_list("pk", "gateway"))
+    if len(names) < len(unnamed) and call_tries_back(payments=[paid.payment_id for paid in batch]):
+        names = dict(tries.all().values_list("pk", "gateway"))
     return [replace(paid, gateway=paid.gateway or names.get(paid.attempt_id, "")) for paid in batch]
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from choptym.lib.states import sources_of
 from payments.failures import TRY_DECLINED
 from payments.gateways.words import DECLINED_WORDS
+from payments.history import call_tries_back
 from payments.locks import Look
 from payments.models import Payment, PaymentAttempt, WebhookEvent
 from payments.states import EVENT_MOVES, OPEN_ATTEMPTS, EventState, PaymentState
@@ -39,7 +40,20 @@ class Match:
 
 
 def known_attempts(looks: Sequence[Look]) -> dict[int, Match]:
-    """The matches by the event's id: by the gateway's own id first, then by our reference. Never across gateways."""
+    """The matches by the event's id: by the gateway's own id first, then by our reference. Never across gateways.
+
+    Tries that were archived, and are named after all, are called back first.
+    """
+    matches = _matches(looks)
+    missing = [look for look in looks if look.event_id not in matches]
+    names = {look.reference for look in missing if uuid_of(look.reference)}
+    transactions = {look.transaction_id for look in missing if look.transaction_id}
+    if (names or transactions) and call_tries_back(references=names, transactions=transactions):
+        return _matches(looks)
+    return matches
+
+
+def _matches(looks: Sequence[Look]) -> dict[int, Match]:
     transactions = [look.transaction_id for look in looks if look.transaction_id]
     attempts = PaymentAttempt.objects.filter(transaction_id__in=transactions)
     found = {(attempt.gateway, attempt.transaction_id): attempt for attempt in attempts}

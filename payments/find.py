@@ -9,6 +9,7 @@ from django.db.models import Max, Q
 
 from choptym.lib.phones import national_number
 from orders.find import order_id_of
+from payments.history import payments_of_archived_tries
 from payments.models import Payment, PaymentAttempt
 from payments.states import RefundState
 
@@ -20,6 +21,7 @@ def payments_like(text: str) -> Q:
     """Payments by id, order number, phone, user name, or our or the gateway's reference of one of their tries."""
     text = text.strip()
     found = Q(pk__in=[attempt.payment_id for attempt in PaymentAttempt.objects.filter(tries_like(text))[:MOST_TRIES]])
+    found |= Q(pk__in=payments_of_archived_tries(text, most=MOST_TRIES))
     number = order_id_of(text)
     if number is not None:
         found |= Q(order_id=number)

@@ -17,6 +17,7 @@ from orders.mark_paid import mark_paid
 from payments.attempts import with_gateways
 from payments.close import close_unpaid
 from payments.facts import Paid
+from payments.history import call_tries_back
 from payments.letters import set_aside
 from payments.locks import lock_payments
 from payments.messages import messages_about
@@ -88,9 +89,10 @@ def pay_from_wallet(payment_id: int) -> None:
 
 
 def _settle(batch: Sequence[Paid]) -> None:
-    facts = {paid.payment_id: paid for paid in with_gateways(batch)}
     settleable = {*sources_of(PaymentState.SETTLED, PAYMENT_MOVES)} - {PaymentState.REVIEW}
-    locked = lock_payments(list(facts))
+    locked = lock_payments([paid.payment_id for paid in batch])
+    # Under the lock: from here on no try of these payments is archived (payments/housekeeping).
+    facts = {paid.payment_id: paid for paid in with_gateways(batch)}
     surplus = find_surplus(batch)
     for payment in locked:
         if payment.pk in surplus:
@@ -144,6 +146,11 @@ def _write_payments(batch: Sequence[Paid]) -> None:
 
 def _write_attempts(batch: Sequence[Paid]) -> None:
     tries = [paid for paid in batch if paid.attempt_id]
+    if _mark_paid(tries) < len(tries) and call_tries_back(payments=[paid.payment_id for paid in tries]):
+        _mark_paid(tries)  # its row was archived between our look and our lock: its age did not hinder its gateway
+
+
+def _mark_paid(tries: Sequence[Paid]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -167,6 +174,7 @@ def _write_attempts(batch: Sequence[Paid]) -> None:
                 sources_of(AttemptState.PAID, ATTEMPT_MOVES),
             ],
         )
+        return int(cursor.rowcount)
 
 
 def _postings(payment: Payment, paid: Paid, bought: Container[int]) -> list[Posting]:

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
+from django.utils import timezone
 
 from choptym.audit.models import Act
 from choptym.lib.money import Money
 from notifications.models import Notification
 from orders.models import Order, OrderItem
+from payments.history import Archived, archived_about
 from payments.models import DeadLetter, Detour, Payment, PaymentAttempt, Refund, WebhookEvent
 from payments.refund_story import collected_by, refund_steps, refunded_of
 from payments.states import AttemptState
@@ -27,6 +30,7 @@ from payments.story_steps import (
     ending,
     entry,
     event,
+    lines_of,
     message,
     order_steps,
     review,
@@ -71,9 +75,11 @@ def read_story(payment_id: int) -> Story:
     """One query for each kind of thing that can happen to a payment. Raises Payment.DoesNotExist."""
     payment = Payment.objects.select_related("user", "order__shop").get(pk=payment_id)
     letters = list(DeadLetter.objects.filter(payment=payment).select_related("replayed_by"))
-    attempts = list(PaymentAttempt.objects.filter(payment=payment).order_by("number"))
+    took = list(PaymentAttempt.objects.filter(payment=payment))
     refunds = list(Refund.objects.filter(payment=payment).select_related("asked_by", "attempt").order_by("pk"))
-    steps = sorted(_steps(payment, attempts, refunds, letters), key=lambda step: (step.at, step.rank))
+    archived = archived_about(_names(payment, took, refunds))
+    attempts = sorted([*took, *archived[PaymentAttempt]], key=lambda attempt: attempt.number)
+    steps = sorted(_steps(payment, attempts, refunds, letters, archived), key=lambda step: (step.at, step.rank))
     refunded, on_its_way_back = refunded_of(payment, refunds)
     return Story(
         payment=payment,
@@ -88,17 +94,25 @@ def read_story(payment_id: int) -> Story:
     )
 
 
+def _names(payment: Payment, attempts: Sequence[PaymentAttempt], refunds: Sequence[Refund]) -> list[str]:
+    """What a second try took too many is booked and told of by the name of the try, what went back by its refund's."""
+    tries = [f"attempt:{attempt.pk}" for attempt in attempts]
+    return [f"payment:{payment.pk}", *tries, *(f"refund:{refund.pk}" for refund in refunds)]
+
+
 def _steps(
-    payment: Payment, attempts: Sequence[PaymentAttempt], refunds: Sequence[Refund], letters: Sequence[DeadLetter]
+    payment: Payment,
+    attempts: Sequence[PaymentAttempt],
+    refunds: Sequence[Refund],
+    letters: Sequence[DeadLetter],
+    archived: Archived,
 ) -> Iterator[Step]:
-    about = f"payment:{payment.pk}"
-    # What a second try took too many is booked and told of by the name of the try, what went back by its refund's.
-    names = [about, *(f"attempt:{attempt.pk}" for attempt in attempts), *(f"refund:{refund.pk}" for refund in refunds)]
+    names = _names(payment, attempts, refunds)
     detours = list(Detour.objects.filter(payment=payment).order_by("pk"))
     yield acceptance(payment, detours[0].from_gateway if detours else payment.gateway)
     yield from map(detour, detours)
-    events = list(WebhookEvent.objects.filter(payment=payment))
-    acts = list(Act.objects.filter(about=about).select_related("actor").order_by("pk"))
+    events = [*archived[WebhookEvent], *WebhookEvent.objects.filter(payment=payment)]
+    acts = list(Act.objects.filter(about=names[0]).select_related("actor").order_by("pk"))
     judged_at = _judged_at(payment, acts)
     for attempt in attempts:
         yield from tries(attempt)
@@ -114,7 +128,7 @@ def _steps(
     for refund in refunds:
         yield from refund_steps(refund, entries)
     yield from map(entry, entries)
-    yield from map(message, Notification.objects.filter(about__in=names))
+    yield from map(message, [*archived[Notification], *Notification.objects.filter(about__in=names)])
     yield from map(dead_letter, letters)
     # Who asked for a refund, and why, its own first step tells.
     yield from (act(row) for row in acts if row.verb != "refund_payment")
@@ -122,6 +136,22 @@ def _steps(
         yield from order_steps(payment.order)
     if payment.finished_at is not None:
         yield ending(payment, payment.finished_at)
+        yield from _forgotten(payment.finished_at)
+
+
+def _forgotten(at: datetime) -> Iterator[Step]:
+    """What of a payment that ended then is not kept any more: its story must not look whole when it is not."""
+    age, month = timezone.now() - at, timedelta(days=31)
+    papers = timedelta(days=settings.PAPERS_KEPT_FOR_DAYS)
+    events = timedelta(days=settings.EVENTS_KEPT_FOR_DAYS) + settings.HISTORY_KEPT_FOR_MONTHS * month
+    gone = lines_of(
+        "the words of the calls to the gateway" if age > papers else "",
+        "webhook events, messages and tries that took no money"
+        if settings.HISTORY_KEPT_FOR_MONTHS and age > events
+        else "",
+    )
+    if gone:
+        yield Step(at, "act", "inventory_2", "So long after its end some of this is not kept any more", lines=gone)
 
 
 _JUDGED = frozenset({AttemptState.PAID, AttemptState.NOT_PAID, AttemptState.DISPROVED})

@@ -17,6 +17,7 @@ from choptym.lib.states import sources_of
 from notifications.notify import notify
 from payments.attempts import record_attempt
 from payments.facts import Paid
+from payments.history import call_tries_back
 from payments.messages import messages_about
 from payments.models import Payment, PaymentAttempt
 from payments.states import ATTEMPT_MOVES, MAY_CHARGE, AttemptState, PaymentState
@@ -60,6 +61,7 @@ def book_surplus(payment: Payment, paid: Paid) -> bool:
     Locks:   the customer's account.
     Raises:  Mismatch (an amount that cannot be read: a person looks, see credit_surplus.py).
     """
+    call_tries_back(payments=[payment.pk])  # this try, should it have been archived since it was looked at
     open_to_it = PaymentAttempt.objects.filter(pk=paid.attempt_id, state__in=sources_of(_SURPLUS, ATTEMPT_MOVES))
     if paid.money is None:
         if attempt := open_to_it.first():

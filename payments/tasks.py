@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime
 
 import structlog
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
 from django.conf import settings
-from django.utils import timezone
 
 from choptym.lib.jobs import answer, publish, ring
 from choptym.lib.seats import Seats
@@ -28,8 +27,10 @@ from payments import (
 from payments.alerts import check, tell
 from payments.alerts.books import note_proof
 from payments.bulk import work
-from payments.models import WALLET, IdempotencyKey
-from payments.reconciliation import ask, run
+from payments.housekeeping import jobs, months, tidy
+from payments.models import WALLET
+from payments.reconciliation import ask
+from payments.reconciliation import run as reconciliation
 from payments.refunds import send
 from payments.states import EventState
 from payments.steering import loop
@@ -168,7 +169,7 @@ def sweep_bulk() -> None:
 @shared_task
 def reconcile_day(reconciliation_id: int) -> None:
     """Hold a gateway's lists of one day against ours, and have the gateway asked about what does not agree."""
-    result = run.reconcile_day(reconciliation_id)
+    result = reconciliation.reconcile_day(reconciliation_id)
     if result is not None and result.mended:
         ring(confirm_payments, result.gateway)
 
@@ -201,11 +202,22 @@ def take_sample() -> None:
 
 
 @shared_task
-def tidy_idempotency_keys() -> int:
-    """Forget answers that no client will ask for again."""
-    age = timedelta(hours=settings.IDEMPOTENCY_KEPT_FOR_HOURS)
-    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - age).delete()
-    return deleted
+def sweep_missed_days(slot: str) -> None:
+    """Let the days be compared that were due in this slot, should nobody have asked for them then."""
+    for reconciliation_id in ask.ask_for_due_days(datetime.fromisoformat(slot)):
+        publish(reconcile_day, reconciliation_id)
+
+
+@shared_task
+def tidy_up() -> bool:
+    """Move or delete what is past its retention. True: something is left for another run."""
+    return tidy.tidy_up()
+
+
+@shared_task
+def tidy_months() -> None:
+    """Make the months of the history ahead, and take away the old ones."""
+    months.keep_months()
 
 
 @shared_task
@@ -268,3 +280,17 @@ def _have_alerts_told() -> None:
         publish(tell_alerts, queue="maintenance")
     elif tell.has_due():
         ring(tell_alerts)
+
+
+@shared_task
+def sweep_jobs() -> None:
+    """Ring for every job of which a slot is to be run."""
+    for name in jobs.due_jobs():
+        ring(run_job, name)
+
+
+@shared_task
+def run_job(name: str) -> None:
+    """Answer the bell, then run one slot of this job: once, however many beats and messages there are."""
+    answer(run_job, name)
+    jobs.run_job(name, current_app.tasks.__getitem__)

@@ -14,6 +14,7 @@ from choptym.settings.messages import *
 from choptym.settings.monitoring import *
 from choptym.settings.payments import *
 from choptym.settings.queue import *
+from choptym.settings.retention import *
 from choptym.settings.schedule import *
 
 if env.problems:

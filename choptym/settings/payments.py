@@ -69,7 +69,6 @@ ORDER_MAX_AMOUNT_MINOR = 100_000_000
 
 # How long the pictures of the dashboard reach back.
 SAMPLES_KEPT_FOR_HOURS = env.integer("SAMPLES_KEPT_FOR_HOURS", 48, minimum=1, maximum=24 * 31)
-IDEMPOTENCY_KEPT_FOR_HOURS = env.integer("IDEMPOTENCY_KEPT_FOR_HOURS", 72, minimum=72)
 WEBHOOK_MAX_BYTES = 64 * 1024
 
 # The sandbox of a local stack; prove_money compares with its books. Empty everywhere else.

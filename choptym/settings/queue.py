@@ -89,6 +89,7 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.tell_alerts": {"queue": "notifications"},
     # Only when nobody says which worker's: then it is published with the queue of its own.
     "payments.tasks.answer_canary": {"queue": "maintenance"},
+    "payments.tasks.run_*": {"queue": "maintenance"},
     # Minutes long, so with workers of their own: the sweepers must not wait behind a gateway's list of a day.
     "payments.tasks.reconcile_*": {"queue": "reports"},
     "notifications.tasks.sweep_*": {"queue": "maintenance"},

@@ -30,35 +30,20 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
     },
-    "old idempotency keys": {
-        "task": "payments.tasks.tidy_idempotency_keys",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3600},
-    },
     "the tally of ended payments": {
         "task": "payments.tasks.tidy_tally",
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
-    },
-    "days to be reconciled": {
-        "task": "payments.tasks.sweep_days",
-        "schedule": timedelta(minutes=10),
-        "options": {"expires": 600},
     },
     "reconciliations that are due": {
         "task": "payments.tasks.sweep_reconciliations",
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
     },
-    "the books": {
-        "task": "payments.tasks.prove_books",
-        "schedule": timedelta(minutes=5),
-        "options": {"expires": 300},
-    },
-    "captured money without an outcome": {
-        "task": "payments.tasks.prove_outcomes",
-        "schedule": timedelta(minutes=1),
-        "options": {"expires": 60},
+    "jobs that are due": {
+        "task": "payments.tasks.sweep_jobs",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
     },
     # Twice each, by queues of two workers: who stands still cannot tell of it. The rows see to it that only one looks.
     "alerts": {
@@ -81,4 +66,18 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=WORKER_CANARY_SECONDS),
         "options": {"expires": WORKER_CANARY_SECONDS, "queue": "notifications"},
     },
+}
+
+# What runs every minute or more seldom. Beat only ticks: when each is due stands in its row (payments/housekeeping/
+# jobs.py), so that two beats run it once, and a run that was missed is made up for. One run makes up for all that were
+# missed, but with `each_slot`: there every slot is run, oldest first, and told which it is.
+#   seconds          the period; a name: what payments.in_force says of it now
+#   lease_seconds    a run that has not ended after this long has died
+PERIODIC_JOBS: dict[str, dict[str, Any]] = {
+    "clean-up": {"task": "payments.tasks.tidy_up", "seconds": "cleanup_seconds"},
+    "months of the history": {"task": "payments.tasks.tidy_months", "seconds": 6 * 3600},
+    "the books": {"task": "payments.tasks.prove_books", "seconds": 300, "lease_seconds": 1800},
+    "captured money without an outcome": {"task": "payments.tasks.prove_outcomes", "seconds": 60},
+    "days to be reconciled": {"task": "payments.tasks.sweep_days", "seconds": 600},
+    "days that were missed": {"task": "payments.tasks.sweep_missed_days", "seconds": 86_400, "each_slot": True},
 }

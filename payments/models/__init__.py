@@ -6,7 +6,9 @@ from payments.models.bulk import BulkKind, BulkLine, BulkUpload
 from payments.models.dead_letter import DeadLetter
 from payments.models.detour import Detour
 from payments.models.event import WebhookEvent
+from payments.models.history import History, HistoryKind
 from payments.models.idempotency import IdempotencyKey
+from payments.models.job import Job
 from payments.models.payment import WALLET, Payment, PaymentKind, Priority
 from payments.models.reconciliation import BreakKind, Reconciliation, ReconciliationBreak
 from payments.models.refund import Refund, RefundSource, RefundWay
@@ -27,7 +29,10 @@ __all__ = [
     "BulkUpload",
     "DeadLetter",
     "Detour",
+    "History",
+    "HistoryKind",
     "IdempotencyKey",
+    "Job",
     "Payment",
     "PaymentAttempt",
     "PaymentKind",

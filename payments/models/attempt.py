@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from payments.models.payment import Payment
-from payments.states import MAY_CHARGE, AttemptState
+from payments.states import MAY_CHARGE, TOOK_NOTHING, AttemptState
 
 
 class PaymentAttempt(models.Model):
@@ -54,7 +54,10 @@ class PaymentAttempt(models.Model):
                 fields=["gateway", "gateway_payment_id"],
                 name="attempt_by_gateway_payment",
                 condition=~Q(gateway_payment_id=""),
-            )
+            ),
+            # For the clean-up (payments/housekeeping/kept.py): what may be moved, and what still has its papers.
+            models.Index(fields=["started_at"], name="attempt_took_nothing", condition=Q(state__in=TOOK_NOTHING)),
+            models.Index(fields=["started_at"], name="attempt_with_papers", condition=~Q(request={}) | ~Q(response={})),
         ]
 
     def __str__(self) -> str:

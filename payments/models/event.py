@@ -36,6 +36,8 @@ class WebhookEvent(models.Model):
             models.Index(fields=["next_look_at"], name="event_waiting", condition=Q(next_look_at__isnull=False)),
             models.Index(fields=["gateway", "transaction_id"], name="event_by_transaction"),
             models.Index(fields=["received_at"], name="event_unclaimed", condition=Q(state=EventState.UNCLAIMED)),
+            # For the clean-up: those with which nothing is left to do.
+            models.Index(fields=["received_at"], name="event_done", condition=Q(next_look_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

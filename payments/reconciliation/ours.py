@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from choptym.lib.money import Money
+from payments.history import call_tries_back
 from payments.models import RefundWay
 from payments.reconciliation.facts import Back, Ours, Reading, Try
 from payments.states import AttemptState, RefundState
@@ -85,8 +86,14 @@ _BACK = ("refund_id", "payment_id", "attempt_id", "reference", "gateway_refund_i
 
 
 def find_ours(gateway: str, reading: Reading) -> Ours:
-    """All of ours that these lists could be about. A few queries, however long the lists are."""
+    """All of ours that these lists could be about. A few queries, however long the lists are.
+
+    Commits: archived tries that are named, called back.
+    """
     references, ids = _names(reading)
+    for start in range(0, max(len(references), len(ids)), CHUNK):
+        part = slice(start, start + CHUNK)
+        call_tries_back(references=references[part], transactions=ids[part])
     begin = datetime.combine(reading.day, time(), UTC)
     common = {"gateway": gateway, "fee_parts": FEE_PARTS, "begin": begin, "end": begin + timedelta(days=1)}
     of_day = {"slack": TRIES_WITHIN, "took": [AttemptState.PAID, AttemptState.SURPLUS]}

@@ -46,7 +46,7 @@ def test_one_query_is_asked_for_each_kind_of_thing() -> None:
     with CaptureQueriesContext(connection) as more:
         read_story(payment.pk)
 
-    assert len(few) == len(more) == 10
+    assert len(few) == len(more) == 11
 
 
 def test_each_try_tells_how_it_went() -> None:
