@@ -1,4 +1,4 @@
-"""The image of ours without a Docker engine: the files that .dockerignore lets in, and the commands of the Dockerfile."""
+"""The image of ours without a Docker engine: the files that .dockerignore lets in, and the Dockerfile."""
 
 import json
 import re

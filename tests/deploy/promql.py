@@ -1,8 +1,10 @@
-"""Evaluates the expressions of our rules over recorded series, as Prometheus does; promtool says the same (test_alerts).
+"""Evaluates the expressions of our rules over recorded series, as Prometheus does.
 
-There is no well-kept evaluator in Python, and promtool comes with no package that every machine can have.
+There is no well-kept evaluator in Python, and promtool comes with no package that every machine has. Where it is on the
+PATH, test_alerts holds this one against it.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -105,7 +107,7 @@ def _increase(window: list[tuple[float, float]], start: float, end: float) -> fl
     """With Prometheus's guess of what lies between the samples and the ends of the window."""
     values = [value for _, value in window]
     # A counter that fell began anew.
-    raised = values[-1] - values[0] + sum(last for last, now in zip(values, values[1:], strict=False) if now < last)
+    raised = values[-1] - values[0] + sum(last for last, now in itertools.pairwise(values) if now < last)
     sampled = window[-1][0] - window[0][0]
     between = sampled / (len(window) - 1)
     before, after = window[0][0] - start, end - window[-1][0]
@@ -129,7 +131,11 @@ def _quantile(share: float, buckets: list[tuple[float, float]]) -> float:
     below, most_below = 0.0, 0.0
     for most, count in buckets:
         if count >= wanted and count > below:
-            return most_below if math.isinf(most) else most_below + (most - most_below) * (wanted - below) / (count - below)
+            return (
+                most_below
+                if math.isinf(most)
+                else most_below + (most - most_below) * (wanted - below) / (count - below)
+            )
         below, most_below = count, most
     return math.nan
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 TOKEN = re.compile(
@@ -59,6 +60,7 @@ class Binary:
     on: tuple[str, ...] | None = None
 
 
+@cache
 def parse(text: str) -> Any:
     """The tree of an expression. Raises ValueError."""
     reader = _Reader(_tokens(text))
@@ -68,18 +70,21 @@ def parse(text: str) -> Any:
     return tree
 
 
-def selectors(tree: Any) -> list[Selector]:
-    """Every selector in a tree."""
+def parts(tree: Any) -> list[Any]:
+    """A tree and everything in it."""
+    inner: list[Any] = []
     match tree:
-        case Selector():
-            return [tree]
         case Call():
-            return [found for argument in tree.arguments for found in selectors(argument)]
+            inner = list(tree.arguments)
         case Aggregation():
-            return selectors(tree.argument)
+            inner = [tree.argument]
         case Binary():
-            return selectors(tree.left) + selectors(tree.right)
-    return []
+            inner = [tree.left, tree.right]
+    return [tree, *(part for branch in inner for part in parts(branch))]
+
+
+def selectors(tree: Any) -> list[Selector]:
+    return [part for part in parts(tree) if isinstance(part, Selector)]
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:

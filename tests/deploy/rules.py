@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import yaml
@@ -35,6 +36,7 @@ WELL = {
 }
 
 
+@cache
 def groups() -> list[dict[str, Any]]:
     return list(yaml.safe_load(RULES_FILE.read_text())["groups"])
 

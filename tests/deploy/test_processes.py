@@ -1,6 +1,7 @@
 """Every command of ours in compose.yaml runs as it stands there: until it is healthy, and to its end on SIGTERM."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,10 @@ import psycopg
 import pytest
 import requests
 
-from choptym.celery import app
 from tests.architecture.test_environment import READ
 from tests.deploy.compose import ours
 from tests.deploy.image import DOCKERFILE, runs
-from tests.deploy.plain import HOST, Host, Plain, until
+from tests.deploy.plain import BINARIES, HOST, Host, Plain, until
 
 DATABASE = "test_deploy"
 REDIS_NUMBER = 2
@@ -47,7 +47,7 @@ def test_every_command_of_ours_runs_until_healthy_and_ends_on_sigterm(host: Host
         # Until workers and beat serve METRICS_PORT, nothing of theirs answers a health check.
         if "METRICS_PORT" in READ or not plain.name.startswith(("worker", "beat")):
             until(lambda plain=plain: host.is_healthy(plain), plain)  # type: ignore[misc]
-    until(lambda: _nodes(plains) <= _answering(host), plains["worker-charge"])
+    until(lambda: _nodes(plains) <= _answering(host, plains["worker-charge"]), plains["worker-charge"])
     _assert_it_serves(host, plains)
 
     for plain in plains.values():
@@ -62,11 +62,13 @@ def _nodes(plains: dict[str, Plain]) -> set[str]:
     return {command[command.index("-n") + 1].partition("@")[0] for command in words}
 
 
-def _answering(host: Host) -> set[str]:
-    """The workers that take commands from Redis."""
-    with app.connection_for_write((host.secrets / "redis_url").read_text().strip()) as connection:
-        answers = app.control.ping(timeout=2, connection=connection)
-    return {node.partition("@")[0] for answer in answers for node in answer}
+def _answering(host: Host, plain: Plain) -> set[str]:
+    """The workers that take commands from Redis, asked with the environment of one of them."""
+    command = [str(BINARIES / "celery"), "-A", "choptym", "inspect", "ping", "--timeout", "5"]
+    asked = subprocess.run(
+        command, cwd=host.tree, env=dict(plain.environment), capture_output=True, text=True, check=False
+    )
+    return set(re.findall(r"^->  (\S+)@", asked.stdout, re.MULTILINE))
 
 
 def _assert_it_serves(host: Host, plains: dict[str, Plain]) -> None:
