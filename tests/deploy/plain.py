@@ -1,11 +1,13 @@
 """Services of compose.yaml as plain processes: their very commands and environments, with addresses of this machine."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,13 +46,14 @@ class Plain:
         try:
             return self.process.wait(self.stop_within_seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.kill()
             raise AssertionError(f"{self.name} did not stop in time: {self.log.read_text()[-3000:]}") from None
 
     def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        """With its children: a server's workers would outlive it and keep its port."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 @dataclass
@@ -91,7 +94,9 @@ class Host:
         own = {"PATH": f"{BINARIES}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", **environment}
         stop_within_seconds = options.pop("stop_within_seconds")
         with log.open("wb") as output:
-            process = subprocess.Popen(command, env=own, stdout=output, stderr=subprocess.STDOUT, **options)
+            process = subprocess.Popen(
+                command, env=own, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options
+            )
         plain = Plain(name, process, own, log, port, stop_within_seconds)
         self.running.append(plain)
         return plain

@@ -280,8 +280,7 @@ def _assert_pooled(whole: Whole) -> None:
 
 
 def _assert_one_web_is_enough(whole: Whole) -> None:
-    whole.plains["web-1"].process.send_signal(signal.SIGKILL)
-    whole.plains["web-1"].process.wait()
+    whole.plains["web-1"].kill()
 
     assert {whole.call("GET", "/api/products/").status_code for _ in range(20)} == {200}
 
