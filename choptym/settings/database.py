@@ -26,6 +26,8 @@ def connection(name: str, address: str) -> dict[str, Any]:
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
+        # Such a cursor outlives its transaction, and PgBouncer has by then given the connection to somebody else.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {
             # Threads share the pool: a connection goes back before any HTTP call, so there may be more threads.
             "pool": {
