@@ -64,6 +64,7 @@ NOT_FOR_YOU = refusal("`permission_denied`: only for staff whose role gives mone
 MAY_NOT_STEER = refusal("`permission_denied`: only for staff whose role steers the queue.")
 NOT_STEERED = refusal(
     "`unknown_gateway`, `bad_until` (not in the future, or more than a year ahead), `no_reason`, `unknown_field`; for "
+    "profiles `unknown_profile`; for "
     "limits also `nothing_to_set`, `bad_concurrency`, `bad_rate`, `rate_needs_gateway`, `no_limits` (of the wallet). "
     "With one field at fault `code` is that field's (`required`, `invalid` …), with several it is `invalid`."
 )
@@ -112,6 +113,10 @@ HOLD_EXAMPLES = [
 ]
 RESUME_EXAMPLES = [
     OpenApiExample("One gateway", {"gateway": "fapshi", "reason": "They say it is mended"}, request_only=True)
+]
+PROFILE_EXAMPLES = [
+    OpenApiExample("A flash sale", {"profile": "flash_sale", "reason": "The derby begins"}, request_only=True),
+    OpenApiExample("By clock and load", {"profile": "auto", "reason": "It is over"}, request_only=True),
 ]
 LIMITS_EXAMPLES = [
     OpenApiExample(

@@ -8,8 +8,10 @@ from choptym.audit.record import REASON_LENGTH
 from choptym.lib.openapi import Word
 from payments import in_force
 from payments.models import QueueMode
+from payments.profiles import NAMES
 from payments.progress import iso
 from payments.refund_serializers import KnownFieldsOnly
+from payments.steering.pin_profile import AUTO
 from payments.steering.write import ALL_WORD, Steered, name_of
 
 GATEWAY = f"A gateway, `wallet`, or `{ALL_WORD}`."
@@ -42,6 +44,35 @@ class LimitsInput(ResumeInput):
     rate_per_second = serializers.IntegerField(
         required=False, allow_null=True, help_text="Calls a second, of one gateway only. Null and left out: the same."
     )
+
+
+class ClearInput(KnownFieldsOnly):
+    """POST /api/payment/queue/clear-completed"""
+
+    reason = serializers.CharField(max_length=REASON_LENGTH, help_text="Kept in the audit log.")
+
+
+class ProfileInput(ClearInput):
+    """POST /api/payment/queue/profile"""
+
+    profile = serializers.CharField(
+        max_length=20, help_text=f"{', '.join(f'`{name}`' for name in NAMES)}; `{AUTO}`: by clock and load."
+    )
+
+
+class ProfileOutput(serializers.Serializer[Any]):
+    """What holds now."""
+
+    profile = serializers.CharField(help_text="The profile whose figures hold.")
+    max_concurrent = serializers.IntegerField(help_text="Charges at once, at all gateways together.")
+    batch_size = serializers.IntegerField()
+    attempts = serializers.IntegerField()
+
+
+class OrderedOutput(serializers.Serializer[Any]):
+    """It is done within seconds, by the workers."""
+
+    ordered = serializers.BooleanField()
 
 
 class SteeredOutput(serializers.Serializer[Any]):

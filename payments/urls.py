@@ -21,6 +21,8 @@ urlpatterns = [
     path("api/payment/queue/drain", steering_views.DrainView.as_view()),
     path("api/payment/queue/resume", steering_views.ResumeView.as_view()),
     path("api/payment/queue/set", steering_views.SetLimitsView.as_view()),
+    path("api/payment/queue/profile", steering_views.ProfileView.as_view()),
+    path("api/payment/queue/clear-completed", steering_views.ClearView.as_view()),
     path("api/payment/metrics", views.MetricsView.as_view()),
     path("admin/dashboard/", site.admin_view(dashboard.show_dashboard), name="dashboard"),
     path("admin/dashboard/pictures/", site.admin_view(dashboard.show_pictures), name="dashboard_pictures"),

@@ -10,6 +10,8 @@ NOTIFICATIONS_KEPT_FOR_DAYS = env.integer("NOTIFICATIONS_KEPT_FOR_DAYS", 180, mi
 # Those that took no money; a try that did is kept for good. Longer than gateways change their mind, and than any list
 # of theirs that is still compared.
 ATTEMPTS_KEPT_FOR_DAYS = env.integer("ATTEMPTS_KEPT_FOR_DAYS", 400, minimum=60)
+# From their end on, with who was told of them.
+ALERTS_KEPT_FOR_DAYS = env.integer("ALERTS_KEPT_FOR_DAYS", 180, minimum=1)
 # What was said to a gateway and by it in a call, masked; the rest of the try stays.
 PAPERS_KEPT_FOR_DAYS = env.integer("PAPERS_KEPT_FOR_DAYS", 90, minimum=7)
 # A month of the history goes this many months after its end; 0: never. With HISTORY_DROPPED=false its table is only

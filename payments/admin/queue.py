@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from choptym.lib.admin import SELECT, TEXT_INPUT, TIME_INPUT, ReadOnlyAdmin, bad
 from choptym.lib.errors import Rejected
 from choptym.lib.tones import BAD, GOOD, WARNING, tone_of
 from choptym.lib.who import staff_id_of
+from payments.admin.queue_house import choose_profile, clear
 from payments.models import QueueControl
 from payments.steering.drain import drain_queue
 from payments.steering.resume import resume_queue
@@ -127,7 +129,12 @@ class QueueControlAdmin(ReadOnlyAdmin[QueueControl]):
 
     def get_urls(self) -> list[Any]:
         act = self.admin_site.admin_view(self.act_view)
-        return [path("act/<str:act>/", act, name="payments_queue_act"), *super().get_urls()]
+        return [
+            path("act/<str:act>/", act, name="payments_queue_act"),
+            path("profile/", self.admin_site.admin_view(partial(choose_profile, self)), name="payments_queue_profile"),
+            path("clear/", self.admin_site.admin_view(partial(clear, self)), name="payments_queue_clear"),
+            *super().get_urls(),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         shown = _shown(request) if self.has_view_permission(request) else {}

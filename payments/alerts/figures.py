@@ -162,7 +162,7 @@ def queue_stopped() -> list[Reading]:
     now = timezone.now()
     stopped = QueueControl.objects.exclude(mode=QueueMode.RUN).filter(Q(until__isnull=True) | Q(until__gt=now))
     return [
-        Reading(control.gateway or "all", (now - control.changed_at).total_seconds())
+        Reading(control.gateway or "all", (now - (control.mode_since or control.changed_at)).total_seconds())
         for control in stopped.order_by("gateway")
     ]
 

@@ -18,7 +18,7 @@ def clear_completed(*, actor_id: int, reason: str, say: Callable[[str], object] 
     Raises:  Rejected (no_reason).
     """
     with transaction.atomic(durable=True):
-        record_act(actor_id=actor_id, verb="clear_completed", about="queue", reason=reason)
+        record_act(actor_id=actor_id, verb="clear_completed", about="queue:all", reason=reason)
     make_months()
     counts = {kept.name: 0 for kept in KEPT}
     for kind, count in take_steps():

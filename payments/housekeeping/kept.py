@@ -120,6 +120,23 @@ KEPT = (
         about="'payment:' || gone.payment_id",
     ),
     Kept(
+        "notices of alerts",
+        "payments_alertnotice",
+        "created_at",
+        "ALERTS_KEPT_FOR_DAYS",
+        What.DELETE,
+        due="""kept.next_tell_at IS NULL AND EXISTS (
+            SELECT FROM payments_alert alert WHERE alert.id = kept.alert_id AND alert.closed_at < %(before)s)""",
+    ),
+    Kept(
+        "alerts that are over",
+        "payments_alert",
+        "closed_at",
+        "ALERTS_KEPT_FOR_DAYS",
+        What.DELETE,
+        due="NOT EXISTS (SELECT FROM payments_alertnotice notice WHERE notice.alert_id = kept.id)",
+    ),
+    Kept(
         "papers of tries",
         "payments_paymentattempt",
         "started_at",

@@ -17,6 +17,7 @@ class QueueMode(models.TextChoices):
 class QueueControl(models.Model):
     """What a person has ordered for one gateway, or for all. No row: nothing was ever ordered.
 
+    mode_since        when this mode was ordered; empty: nobody has ordered any
     until             when the mode ends by itself and the queue runs again; empty: when somebody says so
     max_concurrent    calls in flight, in place of the settings and of what the loop thinks; empty: theirs hold
     rate_per_second   the same for calls per second
@@ -24,6 +25,7 @@ class QueueControl(models.Model):
 
     gateway = models.CharField(max_length=20, unique=True, blank=True, help_text="Empty: all of them.")
     mode = models.CharField(max_length=5, choices=QueueMode.choices, default=QueueMode.RUN)
+    mode_since = models.DateTimeField(null=True, blank=True)
     until = models.DateTimeField(null=True, blank=True)
     max_concurrent = models.PositiveIntegerField(null=True, blank=True)
     rate_per_second = models.PositiveIntegerField(null=True, blank=True)

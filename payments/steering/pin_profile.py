@@ -40,4 +40,5 @@ def pin_profile(name: str, *, actor_id: int, reason: str) -> str:
             reason=reason,
             details={"was": was, "to": name},
         )
+    in_force.orders.forget()
     return in_force.profile_of(now, steering).name

@@ -21,7 +21,7 @@ def bar(part: float, whole: float, width: int = BAR_WIDTH) -> str:
 
 def lines(queue: Queue, paint: Paint) -> Iterator[str]:
     """`paint` colours a text by the mode that it is about."""
-    yield f"{queue.at:%Y-%m-%d %H:%M:%S %Z}"
+    yield f"{queue.at:%Y-%m-%d %H:%M:%S %Z}, profile {queue.profile}"
     if queue.mode is not QueueMode.RUN:
         yield paint(f"By an order for all: {queue.mode}", queue.mode)
     flight = f"{bar(queue.in_flight, queue.max_concurrent)} {queue.in_flight}/{queue.max_concurrent}"

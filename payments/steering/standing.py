@@ -45,6 +45,7 @@ class Standing:
 class Queue:
     at: datetime
     mode: QueueMode  # as ordered for all
+    profile: str
     max_concurrent: int
     gateways: list[Standing]
     has_redis: bool = True
@@ -63,11 +64,12 @@ def read_queue() -> Queue:
     figures: Figures | None = None
     with suppress(RedisError):
         figures = read_figures()
-    counts = _counts()
+    counts, now = _counts(), in_force.current()
     return Queue(
         at=timezone.localtime(),
         mode=in_force.mode_of(ALL),
-        max_concurrent=in_force.current().max_concurrent,
+        profile=now.profile,
+        max_concurrent=now.max_concurrent,
         gateways=[_standing(name, counts, figures) for name in names()],
         has_redis=figures is not None,
     )

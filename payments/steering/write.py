@@ -56,6 +56,8 @@ def give_order(
     with transaction.atomic(durable=True):
         control = lock_control(gateway, actor_id=actor_id)
         before = _said(control)
+        if changes.get("mode", control.mode) != control.mode:
+            control.mode_since = timezone.now()
         for column, value in changes.items():
             setattr(control, column, value)
         details = {"before": before, "after": _said(control)}

@@ -4,9 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 
-from payments.models import QueueControl
+from choptym.audit.models import Act
+from payments.housekeeping.jobs import due_jobs
+from payments.models import Job, QueueControl
 from tests.api.refund_doors import code_of, token_of
 from tests.api.world import World, nothing_changes, read
 from tests.factories import make_topup
@@ -151,3 +154,45 @@ def test_what_the_gateway_has_stands_still_only_when_it_is_stopped(
     send(world, door, HOLD, operator)
 
     assert read(world.send("GET", f"/api/payments/{payment.pk}/"))["paused"] is paused
+
+
+def test_a_profile_is_chosen_and_answered_with_its_figures(world: World, operator: str) -> None:
+    with override_settings(PAYMENT_PROFILES=True, PAYMENT_FIGURES_GIVEN=frozenset()):
+        shown = read(send(world, "profile", {"profile": "flash_sale", "reason": "the derby"}, operator))
+
+    assert shown == {"profile": "flash_sale", "max_concurrent": 50, "batch_size": 100, "attempts": 5}
+    assert Act.objects.get(verb="pin_profile").details == {"was": "auto", "to": "flash_sale"}
+
+
+def test_the_clean_up_is_ordered_and_due_at_once(world: World, operator: str) -> None:
+    Job.objects.create(name="clean-up", slot_at=timezone.now())
+    assert "clean-up" not in due_jobs()
+
+    assert send(world, "clear-completed", {"reason": "before the audit"}, operator).status_code == 202
+
+    assert "clean-up" in due_jobs()
+    assert Act.objects.get(verb="order_clean_up").reason == "before the audit"
+
+
+@pytest.mark.invariant("INV-10")
+@pytest.mark.parametrize(("door", "body"), [("profile", {"profile": "weekend"}), ("clear-completed", {})])
+def test_others_choose_no_profile_and_clear_nothing(world: World, door: str, body: dict[str, str]) -> None:
+    for token in (f"Token {world.token}", token_of(make_staff("support"))):
+        with nothing_changes():
+            assert send(world, door, {**body, "reason": "why not"}, token).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("door", "body", "code"),
+    [
+        ("profile", {"profile": "siesta", "reason": "hot"}, "unknown_profile"),
+        ("profile", {"profile": "weekend"}, "required"),
+        ("clear-completed", {}, "required"),
+        ("clear-completed", {"reason": "to see", "kind": "payments"}, "unknown_field"),
+    ],
+)
+def test_a_bad_choice_changes_nothing(world: World, operator: str, door: str, body: dict[str, str], code: str) -> None:
+    with nothing_changes():
+        answer = send(world, door, body, operator)
+
+    assert code_of(answer)[:2] == (400, code)

@@ -1,4 +1,7 @@
-"""See how the queue stands; stop, drain or resume it, or set its limits: of one gateway or of all, within 2 seconds."""
+"""See how the queue stands; stop, drain or resume it, or set its limits: of one gateway or of all, within 2 seconds.
+
+Also: choose the profile, and clean up what is completed.
+"""
 
 import json
 import re
@@ -8,14 +11,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from choptym.lib.errors import Rejected
+from payments.housekeeping.clear import clear_completed
 from payments.models import ALL, QueueMode
+from payments.profiles import NAMES
 from payments.steering.drain import drain_queue
+from payments.steering.pin_profile import AUTO, pin_profile
 from payments.steering.resume import resume_queue
 from payments.steering.screen import lines
 from payments.steering.set_limits import set_limits
@@ -54,22 +61,39 @@ class Command(BaseCommand):
         limits.add_argument("--concurrency", type=int, metavar="N", help="Calls in flight.")
         limits.add_argument("--rate", type=int, metavar="N", help="Calls a second; of one gateway only.")
         limits.add_argument("--none", action="store_true", help="Take both back: the settings hold again.")
-        # The place of further acts, such as clear-completed: one _add_act() here and one line in _steer().
+        profile = _add_reason(acts, "profile", "A profile, until somebody says otherwise; auto: by clock and load.")
+        profile.add_argument("name", choices=[*NAMES, AUTO])
+        _add_reason(acts, "clear-completed", "Clean up what is completed and past its retention, now.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["act"] == "status":
             self._show(options)
             return
         try:
-            done = _steer(options)
+            if options["act"] == "profile":
+                self._choose_profile(options)
+            elif options["act"] == "clear-completed":
+                self._clear(options)
+            else:
+                self._tell(_steer(options))
         except Rejected as error:
             raise CommandError(error.message) from None
-        self._tell(done)
 
     def _tell(self, done: Steered) -> None:
         self.stdout.write(f"{name_of(done.control.gateway)}: {self._painted(done.mode.value, done.mode)}")
         if done.note:
             self.stdout.write(self.style.WARNING(done.note))
+
+    def _choose_profile(self, options: dict[str, Any]) -> None:
+        held = pin_profile(options["name"], **_who(options))
+        self.stdout.write(f"The profile is {held}.")
+        if not settings.PAYMENT_PROFILES:
+            self.stdout.write(self.style.WARNING("PAYMENT_PROFILES is off: the figures are those of the settings."))
+
+    def _clear(self, options: dict[str, Any]) -> None:
+        """Tells of every step: a large clean-up takes minutes."""
+        counts = clear_completed(say=self.stdout.write, **_who(options))
+        self.stdout.write("Cleaned up: " + ", ".join(f"{kind} {count:,}" for kind, count in counts.items()))
 
     def _show(self, options: dict[str, Any]) -> None:
         times = options["times"] if options["watch"] else 1
@@ -107,8 +131,13 @@ class Command(BaseCommand):
 
 
 def _add_act(acts: Any, name: str, text: str) -> ArgumentParser:
-    act: ArgumentParser = acts.add_parser(name, help=text, description=text)
+    act = _add_reason(acts, name, text)
     act.add_argument("--gateway", default=ALL, metavar="NAME", help=f"A gateway, or wallet; by default {ALL_WORD}.")
+    return act
+
+
+def _add_reason(acts: Any, name: str, text: str) -> ArgumentParser:
+    act: ArgumentParser = acts.add_parser(name, help=text, description=text)
     act.add_argument("--reason", required=True, help="Kept in the audit log.")
     act.add_argument("--by", metavar="USERNAME", help="Who answers for it; by default the only superuser.")
     return act
@@ -117,7 +146,7 @@ def _add_act(acts: Any, name: str, text: str) -> ArgumentParser:
 def _steer(options: dict[str, Any]) -> Steered:
     """Raises Rejected, CommandError."""
     verbs = {"stop": stop_queue, "drain": drain_queue}
-    who = {"actor_id": _actor(options["by"]).pk, "reason": options["reason"]}
+    who = _who(options)
     if options["act"] == "set":
         return set_limits(options["gateway"], _limits(options), **who)
     if options["act"] == "resume":
@@ -125,6 +154,11 @@ def _steer(options: dict[str, Any]) -> Steered:
     until = timezone.now() + options["lasts"] if options["lasts"] is not None else options["until"]
     act = partial(verbs[options["act"]], options["gateway"])
     return act(until=until, **who)
+
+
+def _who(options: dict[str, Any]) -> dict[str, Any]:
+    """As every verb takes it."""
+    return {"actor_id": _actor(options["by"]).pk, "reason": options["reason"]}
 
 
 def _limits(options: dict[str, Any]) -> dict[str, int | None]:

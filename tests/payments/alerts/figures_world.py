@@ -123,4 +123,4 @@ def break_found(gateway: str, day: date) -> None:
 
 def control(mode: str, *, since: float, gateway: str = "", **columns: Any) -> None:
     row = QueueControl.objects.create(gateway=gateway, mode=mode, reason="to see", changed_by=make_user(), **columns)
-    QueueControl.objects.filter(pk=row.pk).update(changed_at=a_while_ago(since))
+    QueueControl.objects.filter(pk=row.pk).update(mode_since=a_while_ago(since))

@@ -31,7 +31,7 @@ def test_a_person_has_everything_completed_cleaned_up_and_is_told_of_it() -> Non
     assert said == ["webhook events: 2", "tries that took no money: 1", "webhook events: 4", "webhook events: 5"]
     assert (is_there(attempt), is_there(young)) == (False, True)
     [act] = Act.objects.filter(verb="clear_completed")
-    assert (act.actor_id, act.about, act.reason) == (person.pk, "queue", "disk is filling up")
+    assert (act.actor_id, act.about, act.reason) == (person.pk, "queue:all", "disk is filling up")
 
 
 def test_without_a_reason_nothing_is_cleaned_up() -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from notifications.models import Notification, NotificationState
 from payments.housekeeping.kept import KEPT
 from payments.housekeeping.step import take_steps
-from payments.models import DeadLetter, IdempotencyKey, Payment, PaymentAttempt, WebhookEvent
+from payments.models import Alert, AlertNotice, DeadLetter, IdempotencyKey, Payment, PaymentAttempt, WebhookEvent
 from payments.states import TOOK_NOTHING, AttemptState, EventState, PaymentState
 from tests.factories import fresh, make_notification, make_user
 from tests.payments.housekeeping.aged import (
@@ -53,6 +53,19 @@ def make_message(days: float, state: NotificationState = NotificationState.SENT)
     return message
 
 
+def make_alert(days: float) -> Alert:
+    at = days_ago(days)
+    told = {"severity": "WARNING", "worst": "WARNING", "value": 120, "threshold": 100, "text": "Queue length: 120"}
+    times = {"opened_at": at, "changed_at": at, "looked_at": at, "closed_at": at}
+    return Alert.objects.create(rule="queue_length", **told, **times)
+
+
+def make_notice(days: float) -> AlertNotice:
+    at = days_ago(days)
+    words = {"title": "Queue length", "text": "120", "created_at": at, "told_at": at}
+    return AlertNotice.objects.create(alert=make_alert(days), change=1, channel="a", **words)
+
+
 # Each makes a row that began to be done with so many days ago.
 MAKERS: dict[str, tuple[Callable[[float], models.Model], float]] = {
     "idempotency keys": (make_key, settings.IDEMPOTENCY_KEPT_FOR_HOURS / 24),
@@ -60,6 +73,8 @@ MAKERS: dict[str, tuple[Callable[[float], models.Model], float]] = {
     "notifications": (make_message, settings.NOTIFICATIONS_KEPT_FOR_DAYS),
     "webhook events": (lambda days: old_event(old_settled(), days), settings.EVENTS_KEPT_FOR_DAYS),
     "tries that took no money": (lambda days: old_try(old_failure(), days), settings.ATTEMPTS_KEPT_FOR_DAYS),
+    "notices of alerts": (make_notice, settings.ALERTS_KEPT_FOR_DAYS),
+    "alerts that are over": (make_alert, settings.ALERTS_KEPT_FOR_DAYS),
 }
 
 
@@ -75,6 +90,16 @@ def test_what_is_a_minute_younger_than_its_retention_stays_and_a_minute_older_go
 
 def test_every_kind_has_its_boundary_tested() -> None:
     assert [line.name for line in KEPT] == [*MAKERS, "papers of tries"]
+
+
+def test_an_alert_that_is_open_or_still_told_of_stays() -> None:
+    notice, is_open = make_notice(EVER), make_alert(EVER)
+    AlertNotice.objects.filter(pk=notice.pk).update(told_at=None, next_tell_at=timezone.now())
+    Alert.objects.filter(pk=is_open.pk).update(closed_at=None)
+
+    list(take_steps())
+
+    assert [is_there(row) for row in (notice, notice.alert, is_open)] == [True, True, True]
 
 
 def test_the_papers_of_a_try_go_before_the_try() -> None:

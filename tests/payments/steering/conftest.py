@@ -1,4 +1,4 @@
-"""Each test begins with an empty throttle and nobody's orders; what is ordered holds at once."""
+"""The world of the control loop: an empty throttle, nobody's orders, profiles switched on."""
 
 from collections.abc import Iterator
 
@@ -9,8 +9,8 @@ from payments.in_force import orders
 from tests.gateways import switched_on
 
 
-@pytest.fixture(autouse=True)
-def _profiles_on(steered: None) -> Iterator[None]:
+@pytest.fixture
+def profiles_on(steered: None) -> Iterator[None]:
     with switched_on(), override_settings(PAYMENT_PROFILES=True):
         yield
     orders.forget()

@@ -24,7 +24,7 @@ from tests.gateways import switched_on
 from tests.payments.gateways.sandbox import Sandbox
 from tests.payments.tricks import turned
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("profiles_on")]
 
 
 def answered(gateway: str = "fapshi", *, taken: int = 0, ill: int = 0, seconds: float = 0.1) -> None:

@@ -15,7 +15,7 @@ from payments.steering.pin_profile import pin_profile
 from tests.factories import make_user
 from tests.payments.staff import acts_about
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("profiles_on")]
 
 
 def pin(name: str, reason: str = "a concert tonight") -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from choptym.audit.models import Act
 from payments import in_force
-from payments.models import QueueControl
+from payments.models import IdempotencyKey, QueueControl
 from payments.steering.screen import bar
 from payments.throttle.store import store
 from tests.factories import make_payment, make_pending, make_user
@@ -238,3 +238,23 @@ def test_only_staff_who_may_are_taken_at_their_name() -> None:
 )
 def test_a_bar_is_empty_only_with_nothing_and_full_only_with_all(part: int, whole: int, drawn: str) -> None:
     assert bar(part, whole, 4) == f"[{drawn}]"
+
+
+def test_chooses_a_profile_and_shows_it() -> None:
+    with override_settings(PAYMENT_PROFILES=True):
+        assert queue("profile", "weekend", "--reason", "a feast") == "The profile is weekend.\n"
+        assert ", profile weekend" in queue("status").splitlines()[0]
+
+    assert "PAYMENT_PROFILES is off" in queue("profile", "auto", "--reason", "over")
+
+
+def test_clears_what_is_completed_and_says_how_much(boss: User) -> None:
+    key = IdempotencyKey.objects.create(user=make_user(), key="k", fingerprint="f", status=202, body={})
+    IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=30))
+
+    said = queue("clear-completed", "--reason", "before the audit")
+
+    assert said.splitlines()[0] == "idempotency keys: 1"
+    assert "Cleaned up: idempotency keys 1, sessions of staff 0" in said
+    assert not IdempotencyKey.objects.filter(pk=key.pk).exists()
+    assert Act.objects.get(verb="clear_completed").actor == boss

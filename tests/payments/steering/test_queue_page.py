@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from payments import in_force
-from payments.models import QueueControl
+from payments.models import QueueControl, Steering
 from payments.steering.stop import stop_queue
 from tests.factories import make_payment
 from tests.payments.staff import acts_about, make_staff, signed_in
@@ -142,3 +142,31 @@ def test_what_cannot_be_ordered_is_said_on_the_page_and_nothing_changes(client: 
 
 def test_there_is_no_other_button(client: Client) -> None:
     assert client.get(f"{PAGE}act/explode/").status_code == 404
+
+
+def test_the_profile_is_chosen_with_a_reason(client: Client, operator: User) -> None:
+    assert "by clock and load" in client.get(f"{PAGE}profile/").content.decode()
+    assert client.post(f"{PAGE}profile/", {"profile": "weekend"}).status_code == 200
+    assert not Steering.objects.exists()
+
+    assert client.post(f"{PAGE}profile/", {"profile": "weekend", "reason": "a feast"}).status_code == 302
+
+    assert Steering.objects.get().pinned_profile == "weekend"
+    assert [verb for _, verb, _ in acts_about("queue:all")] == ["pin_profile"]
+
+
+def test_the_clean_up_is_ordered_with_a_reason(client: Client) -> None:
+    assert "webhook events" in client.get(f"{PAGE}clear/").content.decode()
+
+    assert client.post(f"{PAGE}clear/", {"reason": "before the audit"}).status_code == 302
+
+    assert [verb for _, verb, _ in acts_about("queue:all")] == ["order_clean_up"]
+
+
+@pytest.mark.invariant("INV-10")
+@pytest.mark.parametrize("act", ["profile", "clear"])
+def test_other_roles_choose_no_profile_and_clear_nothing(act: str) -> None:
+    client = signed_in(make_staff("finance"))
+
+    assert client.post(f"{PAGE}{act}/", {"profile": "weekend", "reason": "why not"}).status_code == 403
+    assert not Steering.objects.exists()
