@@ -45,6 +45,8 @@ CURRENCIES = {"fapshi": "XAF", "campay": "XAF", "razorpay": "INR", "cashfree": "
 METHODS = tuple(CURRENCIES)
 # How numbers begin, by who carries them; the rest counts up. In India all pay by UPI.
 NUMBERS = {"mtn": "677{:06d}", "orange": "699{:06d}", "upi": "9876{:06d}"}
+# Who asks the gateways to collect.
+CHARGERS = ("worker-charge", "worker-high")
 TIMEOUT_SECONDS = 10
 ENDED = ("SETTLED", "FAILED", "EXPIRED", "CANCELLED", "REVIEW")
 
@@ -213,14 +215,16 @@ class Live:
         return sum(int(account["balance_minor"]) for account in accounts if account["currency"] == currency)
 
     @contextmanager
-    def frozen(self, role: str) -> Iterator[None]:
-        """One process stands still (SIGSTOP) while the block runs."""
-        pid = self.stack.pids[role]
-        os.kill(pid, signal.SIGSTOP)
+    def frozen(self, *roles: str) -> Iterator[None]:
+        """These processes stand still (SIGSTOP) while the block runs."""
+        pids = [self.stack.pids[role] for role in roles]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def kill(self, role: str) -> None:
         """kill -9, and return when the supervisor has started another one."""
@@ -280,4 +284,4 @@ def _numbered(url: str, number: int) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
 
 
-__all__ = ["CURRENCIES", "ENDED", "METHODS", "PASSWORD", "Customer", "Live", "eventually", "running_stack"]
+__all__ = ["CHARGERS", "CURRENCIES", "ENDED", "METHODS", "PASSWORD", "Customer", "Live", "eventually", "running_stack"]

@@ -8,7 +8,7 @@ from django.conf import settings
 from flower.urls import handlers
 
 from choptym.local.roles import CHARGE_QUEUES
-from tests.live import PASSWORD, Live, eventually
+from tests.live import CHARGERS, PASSWORD, Live, eventually
 
 STAFF = ("admin", PASSWORD)
 TIMEOUT_SECONDS = 10
@@ -101,13 +101,13 @@ def test_only_the_workers_that_are_watched_send_events(live: Live) -> None:
     workers = {task["worker"].split("@")[0] for task in get(live, "/api/tasks").values()}
     names = get(live, "/api/task/types")["task-types"]
 
-    assert workers <= {"charge", "confirm"}
+    assert workers <= {"charge", "high", "confirm"}
     assert not [name for name in names if "sweep" in name]
 
 
 def test_every_queue_is_shown_with_the_messages_that_wait_in_it(live: Live) -> None:
     customer = live.customer()
-    with live.frozen("worker-charge"):
+    with live.frozen(*CHARGERS):
         before = lengths(live)
         payments = [customer.pay() for _ in range(3)]
 

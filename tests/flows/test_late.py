@@ -17,7 +17,7 @@ from tests.flows.ends import (
     stock,
     unlucky,
 )
-from tests.live import METHODS, TIMEOUT_SECONDS, Live, eventually
+from tests.live import CHARGERS, METHODS, TIMEOUT_SECONDS, Live, eventually
 
 
 def cancel(purchase: Purchase) -> requests.Response:
@@ -52,7 +52,7 @@ def _line(cart: list[dict[str, int]], dish: int) -> int:
 
 @pytest.mark.invariant("INV-7")
 def test_a_payment_that_expires_in_the_queue_is_never_sent(live: Live) -> None:
-    with live.frozen("worker-charge"):
+    with live.frozen(*CHARGERS):
         purchase = buy(live)
         purchase.move_time("expires_at")
         purchase.wait("EXPIRED")
@@ -153,7 +153,7 @@ def _assert_at_gateway(live: Live, phone: str, state: str) -> None:
 
 
 def test_a_queued_payment_can_be_cancelled_and_nothing_is_sent(live: Live) -> None:
-    with live.frozen("worker-charge"):
+    with live.frozen(*CHARGERS):
         purchase = buy(live)
         answer = cancel(purchase)
         again = cancel(purchase)

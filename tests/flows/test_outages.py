@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from tests.flows.ends import assert_not_paid, assert_paid, attempts, buy
-from tests.live import Live, eventually, running_stack
+from tests.live import CHARGERS, Live, eventually, running_stack
 
 HOST = "127.0.0.1"
 LONGEST_ANSWER_SECONDS = 6  # of a checkout, while the broker accepts connections and says nothing
@@ -130,7 +130,7 @@ def test_a_checkout_is_taken_while_the_broker_is_silent_and_settles_when_it_is_b
 
 @pytest.mark.invariant("INV-1")
 def test_a_broker_that_is_killed_loses_nothing(narrow: Live) -> None:
-    with narrow.frozen("worker-charge"):
+    with narrow.frozen(*CHARGERS):
         purchases = [buy(narrow, "campay") for _ in range(6)]
         narrow.kill("redis")
 

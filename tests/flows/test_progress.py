@@ -10,7 +10,7 @@ import redis
 import requests
 
 from tests.flows.ends import Purchase, assert_paid, attempts, buy, unlucky
-from tests.live import TIMEOUT_SECONDS, Customer, Live, eventually
+from tests.live import CHARGERS, TIMEOUT_SECONDS, Customer, Live, eventually
 
 QUEUES = {3: "pay:p1.high", 2: "pay:p2.medium", 1: "pay:p3.normal"}
 STEPS = ["accepted", "sent_to_gateway", "waiting_for_approval", "settled"]
@@ -33,7 +33,7 @@ def payment_of(message: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize(("price", "priority"), [(10_001, 3), (10_000, 2), (5_000, 2), (4_999, 1)])
 def test_the_amount_decides_the_priority_and_the_queue(live: Live, price: int, priority: int) -> None:
-    with live.frozen("worker-charge"):
+    with live.frozen(*CHARGERS):
         purchases = [buy(live, price_minor=price, quantity=1) for _ in range(3)]
         lines = queued(live)
         shown = [purchase.wait("QUEUED")["priority"] for purchase in purchases]
@@ -48,7 +48,7 @@ def test_the_amount_decides_the_priority_and_the_queue(live: Live, price: int, p
 
 
 def test_who_waits_sees_their_place_and_when_to_ask_again(live: Live) -> None:
-    with live.frozen("worker-charge"):
+    with live.frozen(*CHARGERS):
         normal = [buy(live, price_minor=1_000) for _ in range(2)]
         medium = buy(live, price_minor=3_000)
         high = buy(live, price_minor=9_000)

@@ -16,7 +16,7 @@ import requests
 from django.db import connections
 
 from tests.flows.ends import Purchase, assert_paid, buy, unlucky
-from tests.live import METHODS, Customer, Live, eventually
+from tests.live import CHARGERS, METHODS, Customer, Live, eventually
 from tests.servers import servers
 
 RECOVERED_SECONDS = 60
@@ -46,7 +46,7 @@ def assert_all_paid_once(purchases: list[Purchase], cut_off: Collection[int] = (
 def test_a_wiped_redis_loses_nothing(live: Live) -> None:
     pending = begin(live, 4, webhook_lost_rate=1)
     wait_for(pending, "PENDING")
-    with live.frozen("worker-charge"), live.frozen("worker-confirm"), live.frozen("worker-notify"):
+    with live.frozen(*CHARGERS), live.frozen("worker-confirm"), live.frozen("worker-notify"):
         queued = begin(live, 10)
         with redis.Redis.from_url(live.stack.redis_url) as broker:
             broker.flushall()
@@ -72,7 +72,7 @@ def test_a_charge_worker_that_was_frozen_longer_than_its_lease_does_nothing_when
     calling = begin(live, 4, latency_ms=700, webhook_lost_rate=1)
     wait_for(calling, "REQUESTED")
     time.sleep(0.2)
-    with live.frozen("worker-charge"):
+    with live.frozen(*CHARGERS):
         for purchase in calling:
             purchase.wait("SETTLED", seconds=RECOVERED_SECONDS)
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from tests.live import Live, eventually
 
-WORKERS = ("charge", "confirm", "notify", "maintenance", "reports")
+WORKERS = ("charge", "confirm", "high", "maintenance", "notify", "reports")
 # Three canaries unanswered, a period to look, and a slow machine. In life a period has ten times the length.
 FOUND_SECONDS = 20.0
 
@@ -50,7 +50,8 @@ def _all_are_well(live: Live) -> None:
     """Whatever tests before have done to the workers is over."""
 
     def well() -> None:
-        assert len(live.column("SELECT id FROM payments_worker WHERE ended_at IS NULL AND seen_at >= asked_at")) >= 5
+        answering = live.column("SELECT id FROM payments_worker WHERE ended_at IS NULL AND seen_at >= asked_at")
+        assert len(answering) >= len(WORKERS)
         assert not live.rows("SELECT 1 FROM payments_alert WHERE rule = 'worker_silent' AND closed_at IS NULL")
 
     eventually(well, seconds=FOUND_SECONDS)
@@ -60,12 +61,12 @@ def test_every_worker_is_known_with_its_queues(live: Live) -> None:
     rows = dict(live.rows("SELECT name, queues FROM payments_worker WHERE ended_at IS NULL"))
 
     assert sorted(name.split("@")[0] for name in rows) == sorted(WORKERS)
-    assert sorted(queue for queues in rows.values() for queue in queues) == sorted(settings.QUEUES)
+    assert sorted(queue for queues in rows.values() for queue in queues) == sorted([*settings.QUEUES, "p1.high"])
 
 
 @pytest.mark.parametrize("role", ["charge", "confirm", "notify", "maintenance"])
 def test_a_worker_that_stands_still_is_reported_and_its_return_too(live: Live, role: str) -> None:
-    place = "queue p1.high" if role == "charge" else node(live, role)
+    place = "queue p2.medium" if role == "charge" else node(live, role)
     with live.frozen(f"worker-{role}"):
         wait_for_alert(live, place)
         eventually(lambda: _assert_told(live, f"of {place}:"), seconds=FOUND_SECONDS)
@@ -136,7 +137,7 @@ def test_a_wiped_redis_makes_nobody_silent(live: Live) -> None:
 
     def have_answered_since() -> None:
         query = "SELECT count(*) FROM payments_worker WHERE ended_at IS NULL AND seen_at > %s + interval '4 seconds'"
-        assert live.column(query, last) == [5]
+        assert live.column(query, last) == [len(WORKERS)]
 
     eventually(have_answered_since, seconds=FOUND_SECONDS)
     query = "SELECT place FROM payments_alert WHERE rule = 'worker_silent' AND opened_at > %s"
