@@ -10,7 +10,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo up test check lock clean help
+.PHONY: demo up test proofs check lock clean help
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -34,9 +34,12 @@ endif
 
 .PHONY: test-stack test-rest
 test-stack:
-	@$(RUN) -m pytest tests/flows
+	@$(RUN) -m pytest tests/flows -m "not alone"
 test-rest:
 	@$(RUN) -m pytest tests --ignore=tests/flows
+
+proofs: $(VENV)/development.installed  ## what needs the machine for itself: a gateway hangs, endless high payments, a flash sale
+	@$(RUN) -m pytest tests/flows -m alone
 
 check: $(VENV)/development.installed  ## format, lint, types, import contracts, missing migrations
 	$(RUN) -m ruff format --check .

@@ -40,18 +40,26 @@ def connections_until(number: int) -> Iterator[None]:
     """Real ones, beside those that are there."""
     settings = connection.settings_dict
     with ExitStack() as open_ones:
-        for _ in range(number - used_now()):
-            open_ones.enter_context(
-                psycopg.connect(
-                    host=settings["HOST"],
-                    port=settings["PORT"],
-                    user=settings["USER"],
-                    password=settings["PASSWORD"],
-                    dbname=settings["NAME"],
-                )
-            )
+        settled = 0
+        while settled < 3:  # the connections of a test before may end only now
+            for _ in range(number - used_now()):
+                settled = 0
+                open_ones.enter_context(another_connection(settings))
+            settled += 1
+            look_again()
+            time.sleep(0.1)
         look_again()
         yield
+
+
+def another_connection(settings: dict[str, Any]) -> "psycopg.Connection[tuple[Any, ...]]":
+    return psycopg.connect(
+        host=settings["HOST"],
+        port=settings["PORT"],
+        user=settings["USER"],
+        password=settings["PASSWORD"],
+        dbname=settings["NAME"],
+    )
 
 
 def look_again() -> None:

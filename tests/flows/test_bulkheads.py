@@ -65,6 +65,7 @@ def is_anything_waiting(live: Live) -> bool:
     return bool(live.column("SELECT 1 FROM payments_payment WHERE state IN ('QUEUED', 'REQUESTED') LIMIT 1"))
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.invariant("INV-9")
 def test_campay_keeps_its_speed_while_fapshi_answers_nothing(bulkheads: Live) -> None:

@@ -71,6 +71,7 @@ def make_backlog(live: Live, length: int) -> None:
     )
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)  # a minute where the machine has time for it
 def test_a_gateway_that_drops_to_a_fifth_is_used_to_nine_tenths_and_is_back_within_30_seconds(rush: Live) -> None:
     rush.control("PATCH", "fapshi", {"rate_limit_per_second": FULL, "latency_ms": 50})

@@ -27,6 +27,7 @@ def started_at(live: Live, payment: int) -> datetime | None:
     return at
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_a_normal_payment_starts_though_high_ones_never_end() -> None:
     with running_stack("starvation", **SETTINGS) as live:
@@ -48,6 +49,7 @@ def _assert_started(live: Live, payment: int) -> None:
     assert started_at(live, payment) is not None
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_a_crowd_of_normal_payments_does_not_slow_high_ones_down() -> None:
     """Also one of which many have waited long: high ones are sure of a quarter of the calls, half being questions."""
