@@ -114,6 +114,7 @@ HOLD_EXAMPLES = [
 RESUME_EXAMPLES = [
     OpenApiExample("One gateway", {"gateway": "fapshi", "reason": "They say it is mended"}, request_only=True)
 ]
+CLEAR_EXAMPLES = [OpenApiExample("Now", {"reason": "The disk is filling up"}, request_only=True)]
 PROFILE_EXAMPLES = [
     OpenApiExample("A flash sale", {"profile": "flash_sale", "reason": "The derby begins"}, request_only=True),
     OpenApiExample("By clock and load", {"profile": "auto", "reason": "It is over"}, request_only=True),

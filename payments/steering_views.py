@@ -14,6 +14,7 @@ from choptym.lib.who import user_id_of
 from payments import in_force
 from payments.housekeeping.order import order_clean_up
 from payments.openapi import (
+    CLEAR_EXAMPLES,
     HOLD_EXAMPLES,
     LIMITS_EXAMPLES,
     MAY_NOT_STEER,
@@ -96,7 +97,11 @@ class ProfileView(SteeringView):
 
 
 class ClearView(SteeringView):
-    @extend_schema(request=ClearInput, responses={202: OrderedOutput, 400: NOT_STEERED, 403: MAY_NOT_STEER})
+    @extend_schema(
+        request=ClearInput,
+        responses={202: OrderedOutput, 400: NOT_STEERED, 403: MAY_NOT_STEER},
+        examples=CLEAR_EXAMPLES,
+    )
     def post(self, request: Request) -> Response:
         """Clean up what is completed and past its retention, now. For staff who may steer the queue."""
         order_clean_up(**_read(ClearInput, request))

@@ -1,9 +1,10 @@
 """What every test may ask for."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,18 @@ def _nobody_steers() -> None:
 def steered(_nobody_steers: None) -> None:
     """What is ordered holds, as it does in a process of ours."""
     in_force.orders.forget()
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Print figures that were measured, one JSON object a line, whether the test passes or not."""
+
+    def say(**figures: object) -> None:
+        rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}
+        with capsys.disabled():
+            sys.stdout.write(f"\n{json.dumps(rounded)}\n")
+
+    return say
 
 
 @pytest.fixture(scope="session")

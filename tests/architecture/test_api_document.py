@@ -61,6 +61,8 @@ REFUSALS = {
     "POST /api/payment/queue/drain": {"400", "401", "403", "413", "415"},
     "POST /api/payment/queue/resume": {"400", "401", "403", "413", "415"},
     "POST /api/payment/queue/set": {"400", "401", "403", "413", "415"},
+    "POST /api/payment/queue/profile": {"400", "401", "403", "413", "415"},
+    "POST /api/payment/queue/clear-completed": {"400", "401", "403", "413", "415"},
     "GET /api/payment/metrics": set(),
 }
 

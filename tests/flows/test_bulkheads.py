@@ -1,12 +1,12 @@
 """One gateway's bad day is its own: Fapshi answers nothing at all, and CamPay's payments keep their speed (INV-9).
 
 The same stream of CamPay payments before, meanwhile and after, in one stack. The circuit is off: it would soon leave
-Fapshi alone, and hide what the bulkheads do. A longer run, for `make bench`: BULKHEAD_SECONDS=60.
+Fapshi alone, and hide what the bulkheads do. A longer run: BULKHEAD_SECONDS=60.
 """
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -19,9 +19,6 @@ CAMPAY_PER_SECOND, FAPSHI_PER_SECOND = 5.0, 2.5
 RATIO = 1.5
 # Of two cores that compute for others too. What is looked for is seconds: 25 of them before there were bulkheads.
 NOISE_SECONDS = 0.25
-# Where many more want to run than there are cores, seconds are noise too; a call that hangs is still found.
-NOISE_WHEN_BUSY_SECONDS = 4.0
-BUSY_LOAD_PER_CORE = 3
 SHARE = 0.95
 
 SETTINGS = {
@@ -68,7 +65,7 @@ def is_anything_waiting(live: Live) -> bool:
 @pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.invariant("INV-9")
-def test_campay_keeps_its_speed_while_fapshi_answers_nothing(bulkheads: Live) -> None:
+def test_campay_keeps_its_speed_while_fapshi_answers_nothing(bulkheads: Live, tell: Callable[..., None]) -> None:
     live = bulkheads
     before = campay_payments(live, QUIET_SECONDS)
     live.control("PATCH", "fapshi", {"timeout_rate": 1, "timeout_hold_ms": 60_000})
@@ -77,11 +74,10 @@ def test_campay_keeps_its_speed_while_fapshi_answers_nothing(bulkheads: Live) ->
     wait_while(lambda: is_anything_waiting(live), seconds=30)
     after = campay_payments(live, QUIET_SECONDS)
 
-    is_busy = os.getloadavg()[0] > BUSY_LOAD_PER_CORE * (os.cpu_count() or 1)
-    noise = NOISE_WHEN_BUSY_SECONDS if is_busy else NOISE_SECONDS
     for end in ("requested_at", "settled_at"):
         waits = [seconds_between(live, "queued_at", end, payments) for payments in (before, meanwhile, after)]
         assert [len(found) for found in waits] == [len(before), len(meanwhile), len(after)], "all have got so far"
         calm, disturbed, calm_again = (percentile(found, SHARE) for found in waits)
+        tell(proof="bulkheads", p95_seconds_to=end, calm=calm, disturbed=disturbed, calm_again=calm_again)
         # What differs between the two undisturbed ones is the machine's doing.
-        assert disturbed <= RATIO * max(calm, calm_again) + noise, (end, calm, disturbed, calm_again)
+        assert disturbed <= RATIO * max(calm, calm_again) + NOISE_SECONDS, (end, calm, disturbed, calm_again)

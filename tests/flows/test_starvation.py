@@ -1,6 +1,7 @@
 """Endless high payments, more than their gateway may be asked for: a normal one still starts, within a set time."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -29,7 +30,7 @@ def started_at(live: Live, payment: int) -> datetime | None:
 
 @pytest.mark.alone
 @pytest.mark.timeout(180)
-def test_a_normal_payment_starts_though_high_ones_never_end() -> None:
+def test_a_normal_payment_starts_though_high_ones_never_end(tell: Callable[..., None]) -> None:
     with running_stack("starvation", **SETTINGS) as live:
         highs = Stream(live, "campay", HIGH_PER_SECOND, amount_minor=20_000)
         customer = live.payer("campay")
@@ -41,6 +42,7 @@ def test_a_normal_payment_starts_though_high_ones_never_end() -> None:
             waiting = live.column("SELECT count(*) FROM payments_payment WHERE state = 'QUEUED' AND priority = 3")[0]
 
         [wait] = seconds_between(live, "queued_at", "requested_at", [normal])
+        tell(proof="no starvation", normal_waited_seconds=wait, allowed=within, high_waiting=waiting)
         assert waiting > 2 * RATE, "high ones waited all the time"
         assert WAITED_LONG_SECONDS <= wait <= within
 
@@ -51,7 +53,7 @@ def _assert_started(live: Live, payment: int) -> None:
 
 @pytest.mark.alone
 @pytest.mark.timeout(180)
-def test_a_crowd_of_normal_payments_does_not_slow_high_ones_down() -> None:
+def test_a_crowd_of_normal_payments_does_not_slow_high_ones_down(tell: Callable[..., None]) -> None:
     """Also one of which many have waited long: high ones are sure of a quarter of the calls, half being questions."""
     with running_stack("starvation", **SETTINGS) as live:
         crowd = Stream(live, "campay", 2.0 * RATE)
@@ -67,6 +69,7 @@ def test_a_crowd_of_normal_payments_does_not_slow_high_ones_down() -> None:
             )[0]
 
         waits = seconds_between(live, "queued_at", "requested_at", highs.payments)
+        tell(proof="high beside a crowd", p90_seconds=percentile(waits, 0.9), old_ones_waiting=old)
         assert old > 2 * RATE
         assert len(waits) >= 0.9 * len(highs.payments)
         assert percentile(waits, 0.9) <= HIGH_WITHIN_SECONDS
