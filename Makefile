@@ -24,19 +24,21 @@ demo: $(VENV)/local.installed  ## start everything, drive PAYMENTS=200 real chec
 up: $(VENV)/local.installed  ## the same stack for development, no traffic; Ctrl-C stops it
 	@$(RUN) -m choptym.local up
 
-# All of it in two processes at once: the tests of the running stack wait most of the time, and the rest computes.
+# All of it in three processes at once: the tests of the running stack wait most of the time, the others compute.
 test: $(VENV)/development.installed  ## everything that must hold, on real servers and workers (ARGS=… for pytest)
 ifdef ARGS
 	@$(RUN) -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory -j2 test-stack test-rest
+	@$(MAKE) --no-print-directory -j3 test-stack test-payments test-rest
 endif
 
-.PHONY: test-stack test-rest
+.PHONY: test-stack test-payments test-rest
 test-stack:
 	@$(RUN) -m pytest tests/flows -m "not alone"
+test-payments:
+	@$(RUN) -m pytest tests/payments
 test-rest:
-	@$(RUN) -m pytest tests --ignore=tests/flows
+	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments
 
 proofs: $(VENV)/development.installed  ## what needs the machine for itself: a gateway hangs, endless high payments, a flash sale
 	@$(RUN) -m pytest tests/flows -m alone
