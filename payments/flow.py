@@ -49,7 +49,7 @@ FLOW = """
            count(*) FILTER (WHERE finished_at > since AND state = 'FAILED'),
            count(*) FILTER (WHERE requested_at > since AND attempts_made > 1),
            coalesce(extract(epoch FROM avg(requested_at - queued_at) FILTER (WHERE requested_at > since)), 0),
-           coalesce(extract(epoch FROM avg(pending_at - requested_at) FILTER (WHERE pending_at > since)), 0),
+           coalesce(extract(epoch FROM avg(pending_at - asked_at) FILTER (WHERE pending_at > since)), 0),
            coalesce(extract(epoch FROM avg(settled_at - queued_at) FILTER (WHERE settled_at > since)), 0)
     FROM (SELECT *, now() - make_interval(secs => %(window)s) AS since FROM payments_payment
           WHERE requested_at > now() - make_interval(secs => %(window)s)
@@ -59,7 +59,7 @@ FLOW = """
 
 SPREAD = """
     SELECT percentile_cont(%(shares)s::float8[]) WITHIN GROUP (ORDER BY extract(epoch FROM requested_at - queued_at)),
-           percentile_cont(%(shares)s::float8[]) WITHIN GROUP (ORDER BY extract(epoch FROM pending_at - requested_at))
+           percentile_cont(%(shares)s::float8[]) WITHIN GROUP (ORDER BY extract(epoch FROM pending_at - asked_at))
            FILTER (WHERE pending_at IS NOT NULL)
     FROM payments_payment WHERE requested_at > now() - make_interval(secs => %(window)s)
 """

@@ -111,6 +111,11 @@ def profile_of(moment: datetime, steering: Steering) -> Profile:
     return _as_set(profile, settings.PAYMENT_FIGURES_GIVEN)
 
 
+def pinned_profile() -> str:
+    """What a person has chosen; empty: clock and load choose."""
+    return orders.get().steering.pinned_profile
+
+
 def _as_set(profile: Profile, variables: Collection[str]) -> Profile:
     figures: dict[str, float] = {}
     for variable in variables:

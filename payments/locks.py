@@ -85,7 +85,7 @@ def claim_charge(payment_id: int, gateway: str) -> Charge | None:
         """
         WITH claimed AS (
             UPDATE payments_payment SET state = %(requested)s, attempts_made = attempts_made + 1,
-                   requested_at = coalesce(requested_at, now()),
+                   requested_at = coalesce(requested_at, now()), asked_at = now(),
                    next_check_at = now() + make_interval(secs => %(lease)s), checks_made = 0
             WHERE id = %(payment)s AND gateway = %(gateway)s AND state = %(queued)s
               AND next_attempt_at <= now() AND expires_at > now()

@@ -67,11 +67,15 @@ def eta_seconds(payment: Payment, position: int) -> int:
     """How long until it is settled, if all goes on as it did: the line before it at the measured rate, then its way.
 
     0 once it has ended, or a person looks at it. While it is paused the count begins when its gateway runs again; when
-    nobody has said when that is, it is what will be left then.
+    nobody has said when that is, it is what will be left then. Never later than what has not been
+    sent expires.
     """
     if payment.state in FINAL_STATES:
         return 0
-    return _seconds_until_runs(payment) + _running_seconds(payment, position)
+    seconds = _seconds_until_runs(payment) + _running_seconds(payment, position)
+    if payment.state == PaymentState.QUEUED:  # it waits no longer than this
+        seconds = min(seconds, ceil((payment.expires_at - timezone.now()).total_seconds()))
+    return max(1, seconds)
 
 
 def is_paused(payment: Payment) -> bool:

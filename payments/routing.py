@@ -5,6 +5,7 @@ from django.conf import settings
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money, written
 from choptym.lib.phones import COUNTRIES, region_of
+from payments import in_force
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Rules
 from payments.gateways.operators import operator_of
@@ -29,8 +30,10 @@ def choose_gateway(money: Money, phone: str, *, by_link: bool) -> str:
     if not order:
         message = f"No method takes {money.currency}."
         raise Rejected(message, code="currency_not_supported", fields={"method": message})
-    # When none fits, the first one's refusal tells why (see check_method).
-    return next((name for name in order if _fits(get_gateway(name).rules, money, phone, by_link=by_link)), order[0])
+    fitting = [name for name in order if _fits(get_gateway(name).rules, money, phone, by_link=by_link)]
+    # One that is held back by order only where there is no other. When none fits, the first one's refusal tells why
+    # (see check_method).
+    return next((name for name in fitting if in_force.may_send(name)), (fitting or order)[0])
 
 
 def gateways_instead(gateway: str, money: Money, phone: str, *, by_link: bool) -> list[str]:

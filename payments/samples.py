@@ -124,7 +124,7 @@ def _times(window: Window) -> Figures:
             SELECT gateway,
                    CASE WHEN requested_at >= %(since)s THEN extract(epoch FROM requested_at - queued_at) END AS wait,
                    CASE WHEN pending_at >= %(since)s AND pending_at < %(until)s
-                        THEN extract(epoch FROM pending_at - requested_at) END AS processing
+                        THEN extract(epoch FROM pending_at - asked_at) END AS processing
             FROM payments_payment WHERE requested_at >= %(asked_since)s AND requested_at < %(until)s
         )
         SELECT gateway, percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY wait),

@@ -111,7 +111,8 @@ def _make_payment(**columns: Any) -> Payment:
     at = a_while_ago()
     times: dict[str, Any] = {"next_attempt_at": at, "expires_at": timezone.now() + timedelta(minutes=30)}
     if state != PaymentState.QUEUED:
-        times |= {"requested_at": at, "attempts_made": 1}
+        at_first = columns.get("requested_at", at)
+        times |= {"requested_at": at, "asked_at": at_first, "attempts_made": 1}
     if state in FINAL_STATES:
         times |= {"finished_at": at}
     elif state != PaymentState.QUEUED:

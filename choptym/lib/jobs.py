@@ -114,7 +114,8 @@ def _told(task: str, tell: Callable[[], object]) -> bool:
         return False
     try:
         tell()
-    except (OperationalError, RedisError, OSError) as error:
+    # AttributeError: kombu meets a connection that has just gone ("NoneType has no attribute client").
+    except (OperationalError, RedisError, OSError, AttributeError) as error:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
         PUBLISH_FAILURES.labels(task).inc()
         log.warning("the broker did not take a message; a sweeper will find the row", task=task, error=str(error))

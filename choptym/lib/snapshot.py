@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+MOST_READINGS = 3
+
 
 class Snapshot(Generic[T]):
     """A value that is read again when it is older than a second, by one thread while the others use the last one.
@@ -37,8 +39,7 @@ class Snapshot(Generic[T]):
         if self._lock.acquire(blocking=self._value is None or self._age() > self._oldest_seconds):
             try:
                 if self._value is None or not self._is_fresh():
-                    self._value = self._read_again()
-                    self._read_at = time.monotonic()
+                    self._read_until_young()
             finally:
                 self._lock.release()
         assert self._value is not None  # noqa: S101 - read above, or before
@@ -60,10 +61,15 @@ class Snapshot(Generic[T]):
     def _age(self) -> float:
         return time.monotonic() - self._read_at
 
-    def _read_again(self) -> T:
-        try:
-            return self._read()
-        except self._survives:
-            if self._value is None:
-                raise
-            return self._value
+    def _read_until_young(self) -> None:
+        """What took too long to read may have been overtaken meanwhile, so it is read again; not for ever."""
+        for _ in range(MOST_READINGS):
+            began = time.monotonic()
+            try:
+                self._value, self._read_at = self._read(), began
+            except self._survives:
+                if self._value is None:
+                    raise
+                self._read_at = time.monotonic()
+            if self._age() <= self._oldest_seconds:
+                return

@@ -21,6 +21,8 @@ from choptym.local.supervisor import SAY_SECONDS, Child, Say, Supervisor, raise_
 
 DESCRIPTION = "stack.json"
 ENVIRONMENT = "stack.env"
+# Limits, times and switches that commands must know as the processes do.
+STEERED_BY = ("PAYMENT_", "FAPSHI_", "CAMPAY_", "RAZORPAY_", "CASHFREE_", "RECONCILE_", "ALERT_", "WORKER_")
 
 
 class Stack:
@@ -166,7 +168,10 @@ class Stack:
 
     def _shell_lines(self) -> str:
         """Return what a shell needs to run `manage.py` on this stack, with what was given in place of our defaults."""
-        names = local_defaults(self.root, self.addresses, self.database_url, self.redis_url)
+        names = {
+            *local_defaults(self.root, self.addresses, self.database_url, self.redis_url),
+            *(name for name in self.environment if name.startswith(STEERED_BY)),
+        }
         ours = {name: self.environment[name] for name in names if name in self.environment}
         return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(ours.items()))
 

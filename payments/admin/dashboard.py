@@ -22,6 +22,7 @@ from payments.trends import RANGES, History, history_of
 
 PERMISSION = "payments.view_payment"
 FIRST_RANGE = "1h"
+FINEST_RANGE = "15m"
 # A sample is taken every ten seconds; after this long somebody should look at beat and the maintenance worker.
 SILENT = timedelta(seconds=60)
 
@@ -53,13 +54,16 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         raise PermissionDenied
     name = request.GET.get("range", FIRST_RANGE)
     history = history_of(name if name in RANGES else FIRST_RANGE)
+    # What is now is read from single samples, however coarse the points of the pictures are.
+    finest = history_of(FINEST_RANGE)
+    newest = history if finest.is_empty else finest
     kept = settings.SAMPLES_KEPT_FOR_HOURS * 3600
     return {
         "history": history,
         "ranges": [one for one in RANGES.values() if one.seconds <= kept or one.name == FIRST_RANGE],
         "pictures_address": f"{reverse('dashboard_pictures')}?range={history.range.name}",
         "times": [when(at) for at in history.starts],
-        **({} if history.is_empty else {"sections": draw(history), "now": list(_now(history)), **_age(history)}),
+        **({} if history.is_empty else {"sections": draw(history), "now": list(_now(newest)), **_age(newest)}),
     }
 
 

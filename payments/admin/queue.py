@@ -20,7 +20,7 @@ from choptym.lib.errors import Rejected
 from choptym.lib.tones import BAD, GOOD, WARNING, tone_of
 from choptym.lib.who import staff_id_of
 from payments.admin.queue_house import choose_profile, clear
-from payments.models import QueueControl
+from payments.models import ALL, QueueControl
 from payments.steering.drain import drain_queue
 from payments.steering.resume import resume_queue
 from payments.steering.set_limits import LIMITS, set_limits
@@ -180,10 +180,9 @@ class QueueControlAdmin(ReadOnlyAdmin[QueueControl]):
 def _asked_for(request: HttpRequest) -> dict[str, Any]:
     """What the button that leads here is about, and the limits that a person has set there."""
     name = request.GET.get("gateway", ALL_WORD)
-    known = names()
-    if name not in known:
-        return {"gateway": ALL_WORD} | _limits_of("")
-    return {"gateway": name} | _limits_of(name)
+    if name not in (ALL_WORD, *names()):
+        raise Http404
+    return {"gateway": name} | _limits_of(ALL if name == ALL_WORD else name)
 
 
 def _limits_of(gateway: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def choose_profile(model_admin: ThemedAdmin[Any], request: HttpRequest) -> HttpR
     """Ask which profile and why, then have it hold."""
     _check(request)
     now = in_force.current()
-    form = ProfileForm(request.POST or None, initial={"profile": now.profile if now.profile in NAMES else AUTO})
+    form = ProfileForm(request.POST or None, initial={"profile": in_force.pinned_profile() or AUTO})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         held = pin_profile(data["profile"], actor_id=staff_id_of(request), reason=data["reason"])

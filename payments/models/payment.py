@@ -26,6 +26,7 @@ class Payment(models.Model):
 
     next_attempt_at   QUEUED: when its turn at the gateway comes
     published_at      when a message about it was last put on the queue; empty: not yet
+    requested_at      when a gateway was first to be asked; asked_at: when one was last. Written before the call
     next_check_at     when the gateway is to be asked what became of it. Whoever asks moves it ahead first, so that a
                       dead asker's payment comes up again by itself
     expires_at        when the customer has waited long enough and the reserved stock is freed
@@ -52,6 +53,7 @@ class Payment(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField()
     requested_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
     pending_at = models.DateTimeField(null=True, blank=True)
     next_check_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()

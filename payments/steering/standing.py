@@ -68,7 +68,7 @@ def read_queue() -> Queue:
     return Queue(
         at=timezone.localtime(),
         mode=in_force.mode_of(ALL),
-        profile=now.profile,
+        profile=now.profile + (", pinned" if in_force.pinned_profile() else ""),
         max_concurrent=now.max_concurrent,
         gateways=[_standing(name, counts, figures) for name in names()],
         has_redis=figures is not None,

@@ -63,12 +63,14 @@ def give_order(
         details = {"before": before, "after": _said(control)}
         about = f"queue:{name_of(gateway)}"
         act = record_act(actor_id=actor_id, verb=verb, about=about, reason=reason, details=details)
-        control.reason, control.changed_by_id = act.reason, actor_id
+        # While it is held, the row says who holds it and why; whatever else is changed stands in the audit log.
+        if "mode" in changes or control.mode == QueueMode.RUN:
+            control.reason, control.changed_by_id = act.reason, actor_id
         control.save()
     # Here at once; every other process reads again within a second (see payments/in_force.py).
     in_force.orders.forget()
     log.warning("the queue was steered", verb=verb, gateway=name_of(gateway), reason=act.reason, actor=actor_id)
-    return Steered(control, in_force.mode_of(gateway), _note(control))
+    return Steered(control, in_force.mode_of(gateway), " ".join(filter(None, (_note(control), _warning(control)))))
 
 
 def _check(gateway: str, until: datetime | None) -> None:
@@ -77,8 +79,15 @@ def _check(gateway: str, until: datetime | None) -> None:
         raise Rejected(message, code="unknown_gateway", fields={"gateway": message})
     if until is None:
         return
-    if timezone.is_naive(until) or not timezone.now() < until < timezone.now() + LONGEST:
-        message = "The end must be a time with its zone, in the future, and within a year."
+    if timezone.is_naive(until):
+        message = "The end must be a time with its zone."
+    elif until <= timezone.now():
+        message = f"The end must be in the future: here it is {timezone.localtime():%Y-%m-%d %H:%M %Z}."
+    elif until > timezone.now() + LONGEST:
+        message = "The end must be within a year."
+    else:
+        message = ""
+    if message:
         raise Rejected(message, code="bad_until", fields={"until": message})
 
 
@@ -90,6 +99,14 @@ def _said(control: QueueControl) -> dict[str, object]:
         "max_concurrent": control.max_concurrent,
         "rate_per_second": control.rate_per_second,
     }
+
+
+def _warning(control: QueueControl) -> str:
+    """Who holds the queue for long must hear what becomes of those that wait."""
+    longest = timedelta(seconds=settings.PAYMENT_EXPIRES_AFTER_SECONDS)
+    if control.mode == QueueMode.RUN or (control.until is not None and control.until < timezone.now() + longest):
+        return ""
+    return f"Payments that wait longer than {longest.total_seconds() / 60:g} min expire."
 
 
 def _note(control: QueueControl) -> str:

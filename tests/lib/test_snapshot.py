@@ -10,12 +10,12 @@ from choptym.lib.snapshot import Snapshot
 
 def test_a_value_that_nobody_asked_for_lately_is_used_by_nobody() -> None:
     """One thread reads, slowly; the other must not go on with what was true long ago."""
-    values = iter(["old", "new"])
+    values = iter(["old", "new", "new"])
     begun = threading.Event()
 
     def read() -> str:
         value = next(values)
-        if value == "new":
+        if value == "new" and not begun.is_set():
             begun.set()
             time.sleep(0.2)
         return value
@@ -70,3 +70,34 @@ def test_a_reading_that_fails_leaves_the_last_value_in_use() -> None:
     snapshot.forget()
     with pytest.raises(OSError):  # noqa: PT011
         snapshot.get()
+
+
+def test_a_value_is_as_old_as_the_beginning_of_its_reading() -> None:
+    """The reader stands still after it was told; meanwhile things change."""
+    stopped = threading.Event()
+    readings: list[bool] = []
+
+    def read() -> str:
+        readings.append(stopped.is_set())
+        told = "stopped" if stopped.is_set() else "runs"
+        if len(readings) == 2:
+            stopped.set()
+            time.sleep(0.2)
+        return told
+
+    snapshot = Snapshot(read, seconds=0.01, oldest_seconds=0.1)
+    assert snapshot.get() == "runs"
+    time.sleep(0.02)
+
+    assert snapshot.get() == "stopped"
+    assert readings == [False, False, True]
+
+
+def test_what_always_takes_long_to_read_is_read_three_times_and_used() -> None:
+    readings = iter(range(100))
+
+    def read() -> int:
+        time.sleep(0.02)
+        return next(readings)
+
+    assert Snapshot(read, oldest_seconds=0.01).get() == 2

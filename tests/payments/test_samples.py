@@ -90,7 +90,7 @@ def test_tells_half_and_nearly_all_of_the_waits_and_of_the_calls() -> None:
     sent_at = period_of(timezone.now()) - LATE - timedelta(seconds=5)
     for number in range(1, 21):
         payment, _ = make_pending(gateway="fapshi" if number <= 10 else "campay")
-        times = {"queued_at": sent_at - timedelta(seconds=number), "requested_at": sent_at}
+        times = {"queued_at": sent_at - timedelta(seconds=number), "requested_at": sent_at, "asked_at": sent_at}
         times["pending_at"] = sent_at + timedelta(seconds=number / 10)
         Payment.objects.filter(pk=payment.pk).update(**times)
 

@@ -17,7 +17,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+from choptym.audit.record import REASON_LENGTH
 from choptym.lib.errors import Rejected
+from payments import in_force
 from payments.housekeeping.clear import clear_completed
 from payments.models import ALL, QueueMode
 from payments.profiles import NAMES
@@ -86,7 +88,12 @@ class Command(BaseCommand):
 
     def _choose_profile(self, options: dict[str, Any]) -> None:
         held = pin_profile(options["name"], **_who(options))
-        self.stdout.write(f"The profile is {held}.")
+        now = in_force.current()
+        figures = f"{now.max_concurrent} charges at once, batches of {now.batch_size}, {now.attempts} attempts"
+        self.stdout.write(f"The profile is {held}: {figures}.")
+        if settings.PAYMENT_PROFILES and settings.PAYMENT_FIGURES_GIVEN:
+            given = ", ".join(sorted(settings.PAYMENT_FIGURES_GIVEN))
+            self.stdout.write(self.style.WARNING(f"Set in the environment, which goes before it: {given}."))
         if not settings.PAYMENT_PROFILES:
             self.stdout.write(self.style.WARNING("PAYMENT_PROFILES is off: the figures are those of the settings."))
 
@@ -158,6 +165,11 @@ def _steer(options: dict[str, Any]) -> Steered:
 
 def _who(options: dict[str, Any]) -> dict[str, Any]:
     """As every verb takes it."""
+    for name in ("by", "reason"):
+        if not (options[name] or "").isprintable():
+            raise CommandError(f"--{name} must be text in UTF-8, in one line")
+    if len(options["reason"]) > REASON_LENGTH:
+        raise CommandError(f"--reason must have {REASON_LENGTH} characters at most")
     return {"actor_id": _actor(options["by"]).pk, "reason": options["reason"]}
 
 
@@ -184,7 +196,7 @@ def _actor(name: str | None) -> User:
 
 
 def _duration(text: str) -> timedelta:
-    parts = re.findall(r"(\d{1,6})([smhd])", text)
+    parts = re.findall(r"([0-9]{1,6})([smhd])", text)
     lasts = timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in parts))
     if not parts or "".join(number + unit for number, unit in parts) != text or lasts > LONGEST:
         raise ArgumentTypeError(f"{text!r} is no time such as 90s, 30m, 1h30m or 2d, of a year at most")

@@ -242,8 +242,9 @@ def test_a_bar_is_empty_only_with_nothing_and_full_only_with_all(part: int, whol
 
 def test_chooses_a_profile_and_shows_it() -> None:
     with override_settings(PAYMENT_PROFILES=True):
-        assert queue("profile", "weekend", "--reason", "a feast") == "The profile is weekend.\n"
-        assert ", profile weekend" in queue("status").splitlines()[0]
+        said = queue("profile", "weekend", "--reason", "a feast")
+        assert said == "The profile is weekend: 40 charges at once, batches of 75, 3 attempts.\n"
+        assert ", profile weekend, pinned" in queue("status").splitlines()[0]
 
     assert "PAYMENT_PROFILES is off" in queue("profile", "auto", "--reason", "over")
 
@@ -258,3 +259,14 @@ def test_clears_what_is_completed_and_says_how_much(boss: User) -> None:
     assert "Cleaned up: idempotency keys 1, sessions of staff 0" in said
     assert not IdempotencyKey.objects.filter(pk=key.pk).exists()
     assert Act.objects.get(verb="clear_completed").actor == boss
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--reason", "a\udcff"), ("--reason", "x" * 501), ("--reason", "x", "--by", "\udcff"), ("--reason", "a\0b")],
+)
+def test_text_that_cannot_be_kept_is_refused_with_a_sentence(words: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError, match="--(reason|by) must"):
+        queue("stop", *words)
+
+    assert not QueueControl.objects.exists()

@@ -170,3 +170,7 @@ def test_other_roles_choose_no_profile_and_clear_nothing(act: str) -> None:
 
     assert client.post(f"{PAGE}{act}/", {"profile": "weekend", "reason": "why not"}).status_code == 403
     assert not Steering.objects.exists()
+
+
+def test_a_gateway_that_is_none_chooses_nothing(client: Client) -> None:
+    assert client.get(f"{PAGE}act/stop/?gateway=nope").status_code == 404

@@ -9,9 +9,11 @@ from prometheus_client import generate_latest
 
 from choptym.audit.models import Act
 from choptym.lib.errors import Rejected
+from choptym.lib.money import Money
 from payments import in_force
 from payments.metrics import QUEUE_REGISTRY
 from payments.models import QueueControl
+from payments.routing import choose_gateway
 from payments.steering.drain import drain_queue
 from payments.steering.resume import resume_queue
 from payments.steering.set_limits import set_limits
@@ -234,3 +236,25 @@ def test_a_long_reason_is_kept_as_far_as_there_is_room(who: dict[str, Any]) -> N
     stop_queue("fapshi", actor_id=who["actor_id"], reason=" " + "x" * 900)
 
     assert QueueControl.objects.get().reason == Act.objects.get().reason == "x" * 500
+
+
+def test_limits_that_are_set_while_it_is_stopped_leave_the_reason_of_the_stop(who: dict[str, Any]) -> None:
+    stop_queue("fapshi", **who)
+    since = QueueControl.objects.get().mode_since
+
+    set_limits("fapshi", {"max_concurrent": 3}, actor_id=make_staff("operators").pk, reason="their limit")
+
+    control = QueueControl.objects.get()
+    assert (control.reason, control.changed_by_id) == (who["reason"], who["actor_id"])
+    assert (control.mode_since, control.max_concurrent) == (since, 3)
+
+
+@pytest.mark.parametrize("held", ["fapshi", "all"])
+def test_who_chose_no_method_is_not_sent_where_nothing_goes(who: dict[str, Any], held: str) -> None:
+    money, phone = Money(2500, "XAF"), "677000001"
+    first = choose_gateway(money, phone, by_link=False)
+    assert first == "fapshi"
+
+    drain_queue(held, **who)
+
+    assert choose_gateway(money, phone, by_link=False) == ("campay" if held == "fapshi" else first)
