@@ -266,7 +266,7 @@ def test_clears_what_is_completed_and_says_how_much(boss: User) -> None:
     [("--reason", "a\udcff"), ("--reason", "x" * 501), ("--reason", "x", "--by", "\udcff"), ("--reason", "a\0b")],
 )
 def test_text_that_cannot_be_kept_is_refused_with_a_sentence(words: tuple[str, ...]) -> None:
-    with pytest.raises(CommandError, match="--(reason|by) must"):
+    with pytest.raises(CommandError, match=r"--(reason|by) must"):
         queue("stop", *words)
 
     assert not QueueControl.objects.exists()
