@@ -86,6 +86,20 @@ def test_others_change_nothing(world: World, door: str, who: str) -> None:
     assert code_of(answer)[:2] == expected
 
 
+@pytest.mark.invariant("INV-10")
+@pytest.mark.parametrize("door", DOORS)
+def test_an_operator_who_is_no_staff_any_more_changes_nothing(world: World, door: str) -> None:
+    former = make_staff("operators")
+    former.is_staff = False
+    former.save()
+    token = token_of(former)
+
+    with nothing_changes():
+        answer = send(world, door, body_for(door), token)
+
+    assert code_of(answer)[:2] == (403, "permission_denied")
+
+
 PAST, FAR = "2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 
 

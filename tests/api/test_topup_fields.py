@@ -1,8 +1,10 @@
 """What a top-up refuses before any money is asked for, and in which words."""
 
 import pytest
+from django.conf import settings
 
 from payments.models import Payment
+from tests.api.refund_doors import code_of
 from tests.api.world import CHECKOUT, PHONE, TOPUPS, World, nothing_changes, read
 
 TOPUP = {"method": "fapshi", "phone": PHONE, "amount_minor": 500}
@@ -16,6 +18,23 @@ def test_a_misspelt_field_takes_no_money(world: World, wrong: dict[str, object])
     message = "There is no such field."
     assert answer.status_code == 400
     assert read(answer) == {"code": "unknown_field", "message": message, "fields": dict.fromkeys(wrong, message)}
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "code"),
+    [(0, "min_value"), (-500, "min_value"), (settings.ORDER_MAX_AMOUNT_MINOR + 1, "max_value")],
+)
+def test_an_amount_out_of_bounds_takes_no_money(world: World, amount_minor: int, code: str) -> None:
+    with nothing_changes():
+        answer = world.send("POST", TOPUPS, {**TOPUP, "amount_minor": amount_minor})
+
+    assert code_of(answer) == (400, code, ["amount_minor"])
+
+
+def test_the_highest_amount_is_taken(world: World) -> None:
+    answer = world.send("POST", TOPUPS, {**TOPUP, "amount_minor": settings.ORDER_MAX_AMOUNT_MINOR})
+
+    assert answer.status_code == 202
 
 
 def test_a_topup_without_a_method_or_by_link_is_read_as_before(world: World) -> None:

@@ -87,6 +87,10 @@ def refund(age: float, state: RefundState = RefundState.QUEUED) -> object:
     return payment
 
 
+def refund_and_asked(age: float) -> object:
+    return refund(age, RefundState.REQUESTED)
+
+
 CASES: list[tuple[str, Callable[[float], object]]] = [
     ("under_review", under_review),
     ("set_aside", set_aside),
@@ -95,6 +99,7 @@ CASES: list[tuple[str, Callable[[float], object]]] = [
     ("unclaimed", unclaimed),
     ("unclaimed", unclaimed_and_signed),
     ("refund_waiting", refund),
+    ("refund_waiting", refund_and_asked),
 ]
 
 

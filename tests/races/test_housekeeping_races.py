@@ -63,6 +63,20 @@ def test_a_clean_up_skips_what_somebody_works_on_and_does_not_wait() -> None:
     assert not is_there(busy)
 
 
+@pytest.mark.parametrize("mine", ["payments_paymentattempt", "payments_payment"])
+def test_a_clean_up_skips_a_row_that_a_person_holds_with_sql(mine: str) -> None:
+    busy, free = old_try(old_failure()), old_try(old_failure())
+    held = busy.pk if mine == "payments_paymentattempt" else busy.payment_id
+
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT FROM {mine} WHERE id = %s FOR UPDATE", [held])
+        [seconds] = at_once(partial(timed, partial(clean, TRIES)))
+
+    assert seconds < 0.4
+    assert (is_there(busy), is_there(free)) == (True, False)
+
+
 def test_payments_go_on_while_a_slow_step_moves_old_tries() -> None:
     nothing_else_is_due()
     old_try(old_failure())

@@ -134,6 +134,14 @@ def test_others_look_and_touch_nothing(role: str) -> None:
     assert upload.state == "CHECKED"
 
 
+@pytest.mark.invariant("INV-10")
+def test_staff_without_a_role_download_nothing() -> None:
+    post(signed_in(make_staff("finance")), credits_of(make_user().username))
+    client = signed_in(make_user(is_staff=True))
+
+    assert client.get(f"{PAGE}{BulkUpload.objects.get().pk}/result.csv").status_code == 403
+
+
 def test_customers_see_nothing_of_it() -> None:
     post(signed_in(make_staff("finance")), credits_of(make_user().username))
     client = signed_in(make_user())

@@ -1,6 +1,9 @@
 """What runs by the clock: each slot once, whoever ticks; what was missed is made up for."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings
@@ -75,6 +78,39 @@ def test_a_run_that_is_under_way_is_nobody_elses_until_its_lease_has_passed() ->
     assert heir.slot_at == NOON
     assert not jobs.finish_job(dead), "it was too slow: the slot is another's"
     assert jobs.finish_job(heir)
+
+
+@override_settings(PERIODIC_JOBS=ONE)
+@pytest.mark.parametrize("end", [jobs.finish_job, jobs.leave_job, lambda run: jobs.fail_job(run, "it hung")])
+def test_who_was_too_slow_leaves_the_run_of_its_heir_alone(end: Callable[[jobs.Run], bool]) -> None:
+    dead = jobs.claim_job("one", NOON)
+    heir = jobs.claim_job("one", later(seconds=jobs.LEASE_SECONDS))
+    assert dead is not None
+    assert heir is not None
+
+    assert not end(dead)
+
+    row = Job.objects.get(name="one")
+    assert (row.leased_until, row.problem) == (heir.leased_until, "")
+    assert jobs.finish_job(heir)
+
+
+@override_settings(PERIODIC_JOBS=ONE)
+def test_a_slot_that_another_ran_while_we_looked_is_not_run_again() -> None:
+    run("one", NOON)
+    now, look = later(minutes=10), jobs._next_slot
+    others: list[datetime | None] = []
+
+    def look_and_be_overtaken(*seen: Any) -> datetime | None:
+        with patch("payments.housekeeping.jobs._next_slot", look):
+            others.append(run("one", now))
+        return look(*seen)
+
+    with patch("payments.housekeeping.jobs._next_slot", look_and_be_overtaken):
+        mine = jobs.claim_job("one", now)
+
+    assert (mine, others) == (None, [now])
+    assert Job.objects.get(name="one").runs == 2
 
 
 @override_settings(PERIODIC_JOBS=ONE)

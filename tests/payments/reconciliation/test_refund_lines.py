@@ -8,8 +8,10 @@ from django.utils import timezone
 
 from choptym.lib.money import Money
 from payments.gateways import get_gateway
-from payments.gateways.base import RefundRequest, RefundStatus
+from payments.gateways.base import Line, Outcome, RefundRequest, RefundStatus, Status
 from payments.models import Payment, PaymentAttempt, Refund
+from payments.reconciliation.compare_refunds import compare_refunds
+from payments.reconciliation.facts import Back, Comparison, Reading
 from payments.refunds.send import send_refunds
 from payments.states import RefundState
 from tests.factories import a_while_ago, fresh
@@ -125,6 +127,23 @@ def test_they_gave_back_what_we_think_failed(sandbox: Sandbox, gateway: str) -> 
     assert (failed.state, given.state, given.amount_minor) == ("FAILED", "REFUNDED", 20_000)
     assert (failed.next_attempt_at, only_break(gateway).state) == (None, "MENDED")
     assert breaks(gateway) == [("REFUND", "MENDED", "FAILED", row.their_word)]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_rows_of_one_refund_the_one_that_lives_counts(order: int) -> None:
+    """It failed, and was given after all. In which order the database returns its rows is not said."""
+    now, money = timezone.now(), Money(20_000, "INR")
+    failed, given = (
+        Back(number, 1, 1, f"ours-{number}", "theirs", state, money, now, now, None)
+        for number, state in enumerate((RefundState.FAILED, RefundState.REFUNDED), start=1)
+    )
+    line = Line(Status(Outcome.PAID, "theirs", "", money), is_collection=False)
+    reading = Reading(now.date(), [line], [], [], is_complete=True, read_at=now)
+    result = Comparison()
+
+    compare_refunds(reading, [failed, given][::order], {}, result)
+
+    assert (result.breaks, result.open_refunds) == ([], set())
 
 
 def test_a_payout_that_we_did_not_make_is_shown(sandbox: Sandbox) -> None:

@@ -176,6 +176,17 @@ def test_names_what_is_overdue(refunds: dict[str, Refund], state: RefundState) -
     assert list(find_breaks()) == ["refund_overdue"]
 
 
+@pytest.mark.parametrize("state", [RefundState.QUEUED, RefundState.REQUESTED, RefundState.PENDING])
+def test_names_what_waits_and_is_never_due(refunds: dict[str, Refund], state: RefundState) -> None:
+    run(
+        "ALTER TABLE payments_refund DROP CONSTRAINT refund_waits_or_has_ended",
+        f"UPDATE payments_refund SET state = '{state}', requested_at = now(), next_attempt_at = NULL "
+        f"WHERE id = {refunds['waiting'].pk}",
+    )
+
+    assert list(find_breaks()) == ["refund_overdue"]
+
+
 def test_names_what_is_asked_about_for_ever(refunds: dict[str, Refund]) -> None:
     """CamPay shows no payout whose answer was lost, and its silence proves nothing."""
     waiting, now = Refund.objects.filter(pk=refunds["waiting"].pk), timezone.now()
