@@ -133,6 +133,7 @@ def test_a_start_with_bad_settings_names_all_problems_at_once() -> None:
         "REDIS_URL": "http://127.0.0.1",
         "LOG_LEVEL": "LOUD",
         "FAPSHI_API_USER": "half",
+        "PAYMENT_ROUTE_XAF": "campay,razorpay",
     }
 
     run = subprocess.run(
@@ -150,5 +151,6 @@ def test_a_start_with_bad_settings_names_all_problems_at_once() -> None:
         "REDIS_URL='http://127.0.0.1' must begin with one of redis://, rediss://, unix://",
         "LOG_LEVEL='LOUD' is none of DEBUG, INFO, WARNING, ERROR",
         "FAPSHI is half configured: FAPSHI_BASE_URL, FAPSHI_API_KEY not set",
+        "'razorpay' in PAYMENT_ROUTE_XAF does not take XAF",
     ):
         assert problem in line
