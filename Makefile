@@ -24,19 +24,21 @@ demo: $(VENV)/local.installed  ## start everything, drive PAYMENTS=200 real chec
 up: $(VENV)/local.installed  ## the same stack for development, no traffic; Ctrl-C stops it
 	@$(RUN) -m choptym.local up
 
-# All of it in three processes at once: the tests of the running stack wait most of the time, the others compute.
+# All of it in four processes at once: the tests of the running stack wait most of the time, the others compute.
 test: $(VENV)/development.installed  ## everything that must hold, on real servers and workers (ARGS=… for pytest)
 ifdef ARGS
 	@$(RUN) -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory -j3 test-stack test-payments test-rest
+	@$(MAKE) --no-print-directory -j4 test-stack test-payments test-parts test-rest
 endif
 
-.PHONY: test-stack test-payments test-rest
+.PHONY: test-stack test-payments test-parts test-rest
 test-stack:
 	@$(RUN) -m pytest tests/flows -m "not alone"
 test-payments:
-	@$(RUN) -m pytest tests/payments
+	@$(RUN) -m pytest $(wildcard tests/payments/test_*.py)
+test-parts:
+	@$(RUN) -m pytest $(filter-out %__pycache__/,$(wildcard tests/payments/*/))
 test-rest:
 	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments
 
