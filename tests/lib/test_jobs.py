@@ -145,3 +145,13 @@ def test_after_a_failure_the_broker_is_left_in_peace_for_a_moment(monkeypatch: p
     assert ring(deliver_notifications) is False
     time.sleep(0.06)
     assert ring(deliver_notifications) is True
+
+
+def test_a_connection_that_is_gone_in_the_middle_of_a_message_costs_a_counter_and_no_request() -> None:
+    """kombu asks a connection that has just been closed for its client: an AttributeError, not one of its own."""
+    before = failures("gone")
+
+    assert jobs._told("gone", lambda: getattr(None, "client")) is False  # noqa: B009 - what kombu does
+
+    assert failures("gone") == before + 1
+    assert jobs._broker_rests_until > time.monotonic()
