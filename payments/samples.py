@@ -23,6 +23,7 @@ from django.db import connection
 from django.utils import timezone
 from redis import RedisError
 
+from choptym.lib.connections import read_connections
 from choptym.lib.jobs import queue_lengths
 from payments import in_force
 from payments.models import WALLET, QueueMode, Sample
@@ -173,12 +174,8 @@ def _throttle(_: Window) -> Figures:
 
 
 def _connections(_: Window) -> Figures:
-    rows = _fetch(
-        "SELECT count(*), current_setting('max_connections')::int FROM pg_stat_activity "
-        "WHERE backend_type = 'client backend'"
-    )
-    used, most = rows[0]
-    return {"connections:used": used, "connections:max": most}
+    now = read_connections()
+    return {"connections:used": now.used, "connections:max": now.most}
 
 
 SOURCES: tuple[Callable[[Window], Figures], ...] = (_waiting, _ended, _times, _orders, _throttle, _connections)

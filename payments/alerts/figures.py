@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from choptym.lib.connections import read_connections
 from choptym.lib.jobs import redis
 from payments import in_force, stats
 from payments.alerts.books import read_books, read_reconciliation
@@ -72,12 +73,13 @@ def _average(name: str) -> Reading:
 
 
 def database_connections() -> list[Reading]:
-    """Fewer than 50 idle ones of 1,000 are 95 % in use: what is asked for of large pools is part of this."""
-    [(used, most)] = _fetch(
-        "SELECT count(*), current_setting('max_connections')::int FROM pg_stat_activity "
-        "WHERE backend_type = 'client backend'"
-    )
-    return [Reading("", _percent(used, most), said=f"{used} of {most} connections are in use")]
+    """Of the nearest limit, as /health/db judges it.
+
+    Fewer than 50 idle ones of 1,000 are 95 % in use: what is asked for of large pools is part of this.
+    """
+    now = read_connections()
+    said = f"{now.used} of {now.most} connections are in use ({now.limit})"
+    return [Reading("", _percent(now.used, now.most), said=said)]
 
 
 def oldest_waiting() -> list[Reading]:

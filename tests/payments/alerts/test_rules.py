@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
@@ -256,3 +257,17 @@ def test_a_text_says_what_where_and_how_far_from_where_it_should_be() -> None:
     rule = RULES["circuit_open"]
     reading = next(one for one in FIGURES["circuit_open"]() if one.place == "campay")
     assert say(rule, reading, severity_of(rule, reading)) == "Circuit open of campay: open"
+
+
+def test_the_nearest_limit_of_connections_counts_not_only_the_servers() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND backend_type = 'client backend'"
+        )
+        [used] = cursor.fetchone()
+        cursor.execute(f"ALTER ROLE CURRENT_USER CONNECTION LIMIT {used}")  # rolled back with the test
+
+    [reading] = FIGURES["database_connections"]()
+
+    assert reading.said.endswith("connections are in use (role)")
+    assert severity_of(RULES["database_connections"], reading) is not None
