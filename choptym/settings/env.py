@@ -1,10 +1,12 @@
 """Typed readers of the environment. Nothing raises here: problems are collected and told all at once at the end."""
 
+import atexit
 import os
 import sys
 from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from urllib.parse import urlsplit
 
@@ -131,7 +133,8 @@ def make_metrics_directory(path: str) -> None:
         if path:
             Path(path).mkdir(parents=True, exist_ok=True)
         elif _MULTIPROCESS in os.environ and "prometheus_client" in sys.modules:
-            os.environ[_MULTIPROCESS] = mkdtemp(prefix="choptym-metrics-")
+            os.environ[_MULTIPROCESS] = directory = mkdtemp(prefix="choptym-metrics-")
+            atexit.register(rmtree, directory, ignore_errors=True)
         else:
             os.environ.pop(_MULTIPROCESS, None)
     except OSError as error:

@@ -79,10 +79,11 @@ def test_without_a_directory_each_tells_its_own(directory: str | None) -> None:
     assert set(ROOT.glob("*.db")) == before
 
 
-def test_celery_starts_with_the_variable_left_blank() -> None:
+def test_celery_starts_with_the_variable_left_blank_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """It loads Flower, and with it the library that believes the variable, before any line of ours."""
     code = "import celery.bin.celery, django; django.setup(); from choptym.lib.jobs import PUBLISH_FAILURES as one; "
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PROMETHEUS_MULTIPROC_DIR": ""}
+    environment["TMPDIR"] = str(tmp_path)
 
     done = subprocess.run(
         [sys.executable, "-c", code + "one.labels('x').inc(); print(one.labels('x')._value.get())"],
@@ -94,6 +95,7 @@ def test_celery_starts_with_the_variable_left_blank() -> None:
     )
 
     assert (done.returncode, done.stdout.strip()[-3:]) == (0, "1.0"), done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_figures_are_told_on_a_port_and_a_taken_one_is_no_reason_to_stop() -> None:
