@@ -35,8 +35,16 @@ def connection(name: str, address: str) -> dict[str, Any]:
                 "max_size": env.integer("DATABASE_POOL_SIZE", 12, minimum=1, maximum=500),
                 "timeout": 5,
                 "max_lifetime": 1800,
+                # The pool doubles its pause from try to try: after a minute without a server it would rest for another
+                # minute though the server is back. Given up after this long, it tries anew for the next who asks.
+                "reconnect_timeout": 4,
             },
             "connect_timeout": 3,
+            # A server that vanished without a word (its machine lost power, the network is cut) is noticed by this.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
             "application_name": env.text("PROCESS_ROLE", "choptym"),
             # A lock that is not free within 5 s is given up and tried again later, rather than holding a worker.
             "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",

@@ -15,7 +15,9 @@ from dataclasses import dataclass, fields
 from rich.console import Console
 
 from choptym.local.errors import StackError
+from choptym.local.role import PROJECT
 from tests.chaos.faults import FAULTS
+from tests.chaos.picture import draw
 from tests.chaos.run import Result, Show, run_fault
 from tests.chaos.show import Shower, print_table
 from tests.chaos.soak import soak
@@ -24,6 +26,7 @@ from tests.chaos.times import SHORT, WHOLE, Form
 from tests.chaos.world import World
 
 SOAK = "soak"
+PICTURE = PROJECT / ".local" / "chaos.svg"
 # One sandbox keeps its books in memory: after so many payments a fresh stack is started.
 FRESH_AFTER = 10_000
 
@@ -50,7 +53,15 @@ def main() -> int:
     console.print(f"seed {wanted.seed}: the same again with SEED={wanted.seed}")
     results = _run_all(wanted, console)
     print_table(results, console)
+    _draw(results, console)
     return 0 if all(result.ok for result in results) else 1
+
+
+def _draw(results: Sequence[Result], console: Console) -> None:
+    timelines = [result.timeline for result in results if result.timeline is not None]
+    if timelines:
+        draw(timelines, PICTURE)
+        console.print(f"as a picture: {PICTURE}")
 
 
 def read_wanted(environ: "os._Environ[str] | dict[str, str]") -> Wanted:

@@ -10,6 +10,7 @@ import requests
 
 from tests.chaos.faults import Fault
 from tests.chaos.load import Load, Tally
+from tests.chaos.picture import Timeline
 from tests.chaos.plan import make_plan
 from tests.chaos.proof import Verdict, is_quiet, prove
 from tests.chaos.world import World, eventually
@@ -39,10 +40,11 @@ class Result:
     ends: dict[str, int] = field(default_factory=dict)
     breaks: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+    timeline: Timeline | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As it is printed: the fields of the contract first."""
-        whole = {name: getattr(self, name) for name in self.__slots__ if name != "extra"}
+        whole = {name: getattr(self, name) for name in self.__slots__ if name not in {"extra", "timeline"}}
         rounded = {"recovery_seconds": round(self.recovery_seconds, 1), "seconds": round(self.seconds, 1)}
         return {**whole, **rounded, **self.extra}
 
@@ -63,7 +65,9 @@ def run_fault(world: World, fault: Fault, *, payments: int, per_second: float, s
         show("load", load.tally)
         time.sleep(0.2)
     show(f"fault: {fault.says}", load.tally)
+    broke_at = time.monotonic()
     fault.breaks(world, random.Random(f"{world.seed} {fault.name} fault"))
+    lifted_at = time.monotonic()
     result.recovery_seconds = _recover(world, load.tally, show)
     while not load.wait(0.3):
         show("load goes on", load.tally)
@@ -74,7 +78,24 @@ def run_fault(world: World, fault: Fault, *, payments: int, per_second: float, s
         result.breaks.append(f"recovery took {result.recovery_seconds:.0f} s")
     result.ok = not result.breaks and result.payments > 0
     result.seconds = time.monotonic() - began_at
+    span = (broke_at - began_at, lifted_at - began_at)
+    settled = _settled_each_second(world, after, result.seconds)
+    result.timeline = Timeline(fault.name, result.ok, span, span[1] + result.recovery_seconds, settled)
     return result
+
+
+def _settled_each_second(world: World, after: int, seconds: float) -> tuple[int, ...]:
+    """From the beginning of the load, which was so long ago."""
+    rows = world.rows(
+        """
+        SELECT floor(extract(epoch FROM settled_at - now()) + %s)::int, count(*) FROM payments_payment
+        WHERE id > %s AND settled_at IS NOT NULL GROUP BY 1
+        """,
+        seconds,
+        after,
+    )
+    counts = dict(rows)
+    return tuple(counts.get(second, 0) for second in range(int(seconds) + 1))
 
 
 def _show_quiet(world: World, tally: Tally, show: Show) -> bool:

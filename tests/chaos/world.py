@@ -87,6 +87,15 @@ class World:
         found: list[tuple[Any, ...]] = self._patiently(lambda database: database.execute(query, values).fetchall())
         return found
 
+    def change(self, *statements: str) -> None:
+        """Run these, each by itself, in one session."""
+
+        def act(database: psycopg.Connection[tuple[Any, ...]]) -> None:
+            for statement in statements:
+                database.execute(statement)
+
+        self._patiently(act)
+
     def number(self, query: str, *values: object) -> int:
         """The one number that a query finds."""
         return int(self.rows(query, *values)[0][0] or 0)

@@ -1,0 +1,120 @@
+"""The proof sees what it is there to see: each break is made on purpose, and named."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from tests.chaos.faults import FAULTS
+from tests.chaos.load import Tally
+from tests.chaos.proof import prove
+from tests.chaos.run import run_fault
+from tests.chaos.test_short import silent
+from tests.chaos.world import World
+
+SETTLED_AT_FAPSHI = """
+    SELECT payment.id FROM payments_payment payment JOIN payments_paymentattempt attempt ON payment_id = payment.id
+    WHERE payment.state = 'SETTLED' AND attempt.gateway = 'fapshi' AND attempt.state = 'PAID' AND NOT by_link
+    ORDER BY payment.id DESC LIMIT 1
+"""
+
+
+@pytest.fixture
+def settled(world: World) -> int:
+    """A payment that was settled, with money that the sandbox's Fapshi took."""
+    if not world.rows(SETTLED_AT_FAPSHI):
+        run_fault(world, FAULTS["calm"], payments=20, per_second=10, show=silent)
+    return world.number(SETTLED_AT_FAPSHI)
+
+
+@contextmanager
+def changed(world: World, do: str, undo: str, payment: int) -> Iterator[None]:
+    """The tables say something else while the block runs; no trigger of ours is in the way."""
+    world.change("SET session_replication_role = replica", do.format(payment))
+    try:
+        yield
+    finally:
+        world.change(undo.format(payment), "SET session_replication_role = DEFAULT")
+
+
+BREAKS = {
+    "money that no book of ours holds": (
+        "UPDATE payments_payment SET state = 'FAILED' WHERE id = {}",
+        "UPDATE payments_payment SET state = 'SETTLED' WHERE id = {}",
+    ),
+    "a customer whom nobody told": (
+        "UPDATE notifications_notification SET kind = 'nothing' WHERE about = 'payment:{}' AND kind <> 'nothing'",
+        """UPDATE notifications_notification SET kind = (
+               SELECT CASE WHEN order_id IS NULL THEN 'wallet_topped_up' ELSE 'payment_settled' END
+               FROM payments_payment WHERE id = {0})
+           WHERE about = 'payment:{0}' AND kind = 'nothing'""",
+    ),
+    "a message that never arrived": (
+        "UPDATE notifications_notification SET address = '670000000' WHERE about = 'payment:{}' AND channel = 'sms'",
+        """UPDATE notifications_notification SET address = (SELECT phone FROM payments_payment WHERE id = {0})
+           WHERE about = 'payment:{0}' AND channel = 'sms'""",
+    ),
+    "a payment that does not end": (
+        "UPDATE payments_payment SET state = 'PENDING', next_check_at = now() + interval '1 hour' WHERE id = {}",
+        "UPDATE payments_payment SET state = 'SETTLED', next_check_at = NULL WHERE id = {}",
+    ),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_break_in_the_tables_is_named(world: World, settled: int, name: str) -> None:
+    do, undo = BREAKS[name]
+
+    with changed(world, do, undo, settled):
+        broken = prove(world, _promised(world, settled), after=settled - 1)
+    whole = prove(world, _promised(world, settled), after=settled - 1)
+
+    assert broken.breaks != []
+    assert broken.lost == int(name == "money that no book of ours holds")
+    assert (whole.breaks, whole.lost, whole.doubled) == ([], 0, 0)
+
+
+def test_a_promise_that_was_not_kept_is_lost(world: World, settled: int) -> None:
+    tally = _promised(world, settled)
+    tally.promised["another key"] = 10**9
+
+    assert prove(world, tally, after=settled - 1).lost == 1
+
+
+def test_a_payment_that_nobody_asked_for_is_doubled(world: World, settled: int) -> None:
+    tally = _promised(world, settled)
+    tally.promised.popitem()
+
+    assert prove(world, tally, after=settled - 1).doubled == 1
+
+
+def test_money_that_was_taken_twice_is_doubled(world: World, settled: int) -> None:
+    [(reference, phone, amount)] = world.rows(
+        """
+        SELECT attempt.reference::text, payment.phone, payment.amount_minor FROM payments_payment payment
+        JOIN payments_paymentattempt attempt ON payment_id = payment.id AND attempt.state = 'PAID' WHERE payment.id = %s
+        """,
+        settled,
+    )
+    requests.post(
+        f"{world.stack.sandbox}/fapshi/direct-pay",
+        json={"amount": amount, "phone": phone, "externalId": reference},
+        headers={"apiuser": "sandbox-user", "apikey": "FAK_TEST_sandbox"},
+        timeout=30,
+    ).raise_for_status()
+    entries = f"fapshi/books?reference={reference}&state=collected"
+    while len(world.control("GET", entries)["entries"]) < 2:
+        pass
+
+    verdict = prove(world, _promised(world, settled), after=settled - 1)
+
+    assert verdict.doubled == 1
+    world.control("POST", "reset", {"seed": world.seed})
+
+
+def _promised(world: World, first: int) -> Tally:
+    """As if customers had been told of this payment and of every later one."""
+    ids = world.rows("SELECT id FROM payments_payment WHERE id >= %s", first)
+    return Tally(promised={str(payment): payment for (payment,) in ids})
