@@ -8,6 +8,7 @@ from typing import Any
 import schemathesis
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.result import Ok
 from schemathesis.engine import Status, from_schema
 from schemathesis.engine.events import NonFatalError, ScenarioFinished
 
@@ -45,7 +46,7 @@ def attack(url: str, token: str, *, examples: int, phases: Sequence[str], ids: M
     """Everything that the document allows and much that it does not; `ids`: of rows that are there, by parameter."""
     config = SchemathesisConfig.from_dict(_settings(url, token, examples, phases, ids))
     schema = schemathesis.openapi.from_url(f"{url}/api/schema/", config=config)
-    found = Attack(document=[operation.ok().label for operation in schema.get_all_operations()])
+    found = Attack(document=[result.ok().label for result in schema.get_all_operations() if isinstance(result, Ok)])
     for event in from_schema(schema).execute():
         if isinstance(event, ScenarioFinished):
             _note(found, event)

@@ -47,6 +47,6 @@ def _digests(live: Live, customer: Customer) -> dict[str, tuple[int, str]]:
     for table, condition in THEIRS.items():
         digest = "md5(string_agg(line::text, ',' ORDER BY line::text))"
         query = f"SELECT count(*), {digest} FROM {table} line WHERE {condition}"  # noqa: S608
-        [(number, found_digest)] = live.database.execute(query, {"user": customer.id}).fetchall()  # type: ignore[arg-type]
+        [(number, found_digest)] = live.database.execute(query, {"user": customer.id}).fetchall()
         found[table] = (int(number), str(found_digest))
     return found

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,8 @@ def test_bodies_that_trickle_leave_threads_for_others(calm: Live, kind: bytes) -
         for _ in range(5):
             assert talk(calm, get(b"/health/ready")) == [200]
             for wire in wires:
-                wire.send(b" ")
+                with suppress(OSError):  # it may have been answered already
+                    wire.send(b" ")
         assert SILENT not in talk(calm, LOGIN + b"Content-Length: 2\r\n\r\n{}")
 
 

@@ -22,7 +22,7 @@ def address(live: Live, role: str = "web") -> tuple[str, int]:
 
 
 def talk(live: Live, data: bytes, *, role: str = "web", seconds: float = 5, closes: bool = False) -> list[int]:
-    """The statuses of what comes back; CLOSED at the end when the other side hung up, SILENT when nothing came."""
+    """The statuses of what comes back; CLOSED: it hung up without one; SILENT: nothing (more) came."""
     received = b""
     with socket.create_connection(address(live, role), 5) as wire:
         wire.settimeout(seconds)
@@ -39,14 +39,18 @@ def talk(live: Live, data: bytes, *, role: str = "web", seconds: float = 5, clos
             except OSError:
                 piece = b""
             ended, received = not piece, received + piece
-    return _statuses(received) + ([CLOSED] if ended else [])
+    return _statuses(received) or [CLOSED]
 
 
 def _is_answered(received: bytes) -> bool:
-    """One whole answer with its length; more may follow."""
+    """One whole answer; more may follow."""
+    if received.startswith(b"HTTP/1.1 100"):
+        received = received.partition(b"\r\n\r\n")[2]
     head, gap, body = received.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" in head.lower():
+        return body.endswith(b"0\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-    return bool(gap) and length is not None and len(body) >= int(length[1]) and not head.startswith(b"HTTP/1.1 100")
+    return bool(gap) and length is not None and len(body) >= int(length[1])
 
 
 def _statuses(received: bytes) -> list[int]:
