@@ -10,15 +10,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from choptym.lib.openapi import refusal
+from payments.idempotency import LONGEST_KEY
 from payments.serializers import PaymentOutput
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
 EVENTS_PATH = "/api/payments/{payment_id}/events/"
 
+# Printable ASCII; a server takes the blanks off both ends of a header.
+_KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"}
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    OpenApiTypes.STR,
+    _KEY,
     OpenApiParameter.HEADER,
     required=True,
     description="Chosen by the client before it sends, and kept when it repeats: the same key gets the same answer.",

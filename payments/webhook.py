@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -55,7 +55,8 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
 
 def _read(request: HttpRequest, gateway: str) -> Event:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > settings.WEBHOOK_MAX_BYTES:
+    # Ten digits are enough: int() reads no number of thousands of them, nor "²", which isdigit() takes for one.
+    if not (length.isascii() and length.isdigit() and len(length) <= 10) or int(length) > settings.WEBHOOK_MAX_BYTES:
         raise RequestDataTooBig
     body = request.body
     if len(body) > settings.WEBHOOK_MAX_BYTES or len(request.META.get("QUERY_STRING", "")) > settings.WEBHOOK_MAX_BYTES:
@@ -63,9 +64,16 @@ def _read(request: HttpRequest, gateway: str) -> Event:
     return get_gateway(gateway).read_webhook(
         method=request.method or "",
         body=body,
-        query={name: request.GET[name] for name in request.GET},
+        query=_query(request),
         headers=request.headers,
     )
+
+
+def _query(request: HttpRequest) -> dict[str, str]:
+    try:
+        return {name: request.GET[name] for name in request.GET}
+    except TooManyFieldsSent:
+        raise Rejected("a query of too many fields") from None
 
 
 def _store(gateway: str, event: Event) -> None:

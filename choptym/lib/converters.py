@@ -7,11 +7,11 @@ LARGEST = 2**63 - 1
 
 
 class BigIntConverter(IntConverter):
-    """A number that fits a primary key; a larger one is no address of ours, not a database error."""
+    """A number that a primary key may have, from 1; another one is no address of ours, not a database error."""
 
     def to_python(self, value: str) -> int:
         number = int(value) if len(value) <= len(str(LARGEST)) else LARGEST + 1
-        if number > LARGEST:
+        if not 1 <= number <= LARGEST:
             raise ValueError(value)
         return number
 

@@ -21,6 +21,7 @@ def configure_logs(*, level: str, as_json: bool) -> None:
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_calm_about_strangers)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
@@ -39,3 +40,13 @@ def configure_logs(*, level: str, as_json: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _calm_about_strangers(record: logging.LogRecord) -> bool:
+    """What Django calls suspicious (a host that is none of ours, a thousand fields) is their fault and answered 400.
+
+    As an error with its traceback it would let anybody fill the log, and call people.
+    """
+    if record.name.startswith("django.security."):
+        record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+    return True

@@ -31,8 +31,9 @@ _ERROR = {
 _ACCEPT_LANGUAGE = {
     "in": "header",
     "name": "Accept-Language",
-    "schema": {"type": "string", "enum": ["en", "fr"], "default": "en"},
-    "description": "The language of `message`.",
+    "schema": {"type": "string", "default": "en"},
+    "example": "fr",
+    "description": "The language of `message`: `fr` (also `fr-CM;q=0.9` and the like), else English.",
 }
 _RETRY_AFTER = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds after which to ask again."}
 _LINK = {

@@ -48,6 +48,6 @@ class NewestFirst(BasePagination):
                 "required": False,
                 "in": "query",
                 "description": "Only what is older than this id.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+                "schema": {"type": "integer", "minimum": 0, "maximum": LARGEST_ID},
             }
         ]

@@ -127,6 +127,8 @@ class Roles:
 
 
 _GRANIAN = (
+    # "auto" waits without end for a first byte to tell the version by; so whoever connects and says nothing stays.
+    *("--http", "1"),
     *("--host", HOST, "--backlog", str(BACKLOG), "--no-ws", "--no-access-log", "--log-level", "warning"),
     *("--respawn-failed-workers", "--workers-kill-timeout", "3"),
 )

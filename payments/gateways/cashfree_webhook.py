@@ -1,5 +1,6 @@
 """Cashfree's webhooks. The signature covers the time and the whole body, so its word on paid orders may be believed."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 from choptym.lib.errors import BadSignature, Rejected
@@ -10,6 +11,7 @@ from payments.gateways.cashfree_records import read_collected, read_india, read_
 from payments.gateways.masking import mask
 from payments.gateways.reading import read_header, read_json, read_object, read_text, read_uuid
 
+MAX_KEY = 200  # what Event.key is stored in
 FRESH_SECONDS = 24 * 3600.0  # a retry may keep the time of the first try
 _STATUSES = ("payment_status", "refund_status", "link_status", "transaction_status", "status", "dispute_status")
 _IDS = ("cf_payment_id", "cf_refund_id", "refund_id", "settlement_id", "cf_settlement_id", "dispute_id", "link_id")
@@ -78,7 +80,8 @@ def _key(kind: str, data: Mapping[str, object], headers: Mapping[str, str]) -> s
     statuses = [read_text(part.get(name), 20) for name in _STATUSES for part in parts]
     facts = [kind, *[one for one in ids if one][:2], *[one for one in statuses if one][:1]]
     given = read_text(read_header(headers, "x-idempotency-key"), 64)
-    return ":".join([*([given] if given else []), *facts])
+    key = ":".join([*([given] if given else []), *facts])
+    return key if len(key) <= MAX_KEY else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _status(kind: str, data: Mapping[str, object], transaction_id: str, reference: str) -> Status | None:

@@ -120,6 +120,7 @@ def test_a_method_that_is_not_there(world: World, method: str, path: str) -> Non
         "/nothing",
         "/api/payments/abc/",
         "/api/payments/-1/",
+        "/api/payments/0/events/",
         "/api/payments/1.5/",
         f"/api/payments/{2**63}/",
         f"/api/payments/{'9' * 5000}/",

@@ -101,6 +101,21 @@ def test_more_than_a_webhook_can_be(world: World) -> None:
         assert code_of(world.send("GET", f"{CAMPAY}?a={'x' * 65_536}")) == (413, "too_large")
 
 
+@pytest.mark.parametrize("length", ["²", "9" * 5000, "-1", "1e3", "٣"])
+def test_a_length_that_is_no_number(world: World, length: str) -> None:
+    with nothing_changes():
+        answer = world.client.post(FAPSHI, b"{}", "application/json", CONTENT_LENGTH=length)
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_query_of_more_fields_than_anybody_reads(world: World) -> None:
+    with nothing_changes():
+        answer = world.send("GET", f"{CAMPAY}?{'a=1&' * 2000}")
+
+    assert code_of(answer) == (400, "rejected")
+
+
 @pytest.mark.parametrize("gateway", ["stripe", "paypal", "wallet", "FAPSHI", "x" * 200])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_gateway_that_is_not_there(world: World, method: str, gateway: str) -> None:

@@ -1,0 +1,1 @@
+"""Those who mean us harm, or send nonsense: every door must stand."""
