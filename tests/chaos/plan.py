@@ -29,7 +29,8 @@ SHARES = {
 # The same request twice at once, as two taps of one thumb.
 DOUBLE_TAPS = 0.05
 LONGEST_PATIENCE_SECONDS = 2.0
-TOPUP_MINOR = {"XAF": 20_000, "INR": 200_000}
+# More than the dearest order costs.
+TOPUP_MINOR = {"XAF": 50_000, "INR": 500_000}
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def run_fault(world: World, fault: Fault, *, payments: int, per_second: float, s
     broke_at = time.monotonic()
     fault.breaks(world, random.Random(f"{world.seed} {fault.name} fault"))
     lifted_at = time.monotonic()
-    result.recovery_seconds = _recover(world, load.tally, show)
+    result.recovery_seconds = recover(world, load.tally, show)
     while not load.wait(0.3):
         show("load goes on", load.tally)
     eventually(lambda: _show_quiet(world, load.tally, show), QUIET_SECONDS)
@@ -103,7 +103,7 @@ def _show_quiet(world: World, tally: Tally, show: Show) -> bool:
     return is_quiet(world)
 
 
-def _recover(world: World, tally: Tally, show: Show) -> float:
+def recover(world: World, tally: Tally, show: Show) -> float:
     """Seconds from the end of the fault until nothing from before it waits for us any more."""
     lifted_at = time.monotonic()
     marks = [world.number(f"SELECT max(id) FROM {table}") for table in _TABLES]  # noqa: S608 - our own tables
