@@ -1,7 +1,7 @@
 # The only commands to know: `make help`.
 #
 # Everything is installed into .venv from the lock files. Overrides: PYTHON (default python3), PAYMENTS, STAY,
-# DATABASE_URL, REDIS_URL, ARGS (for pytest).
+# DATABASE_URL, REDIS_URL, FAULT, SEED, RATE, ARGS (for pytest).
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,11 +10,12 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo up test proofs check lock clean help
+.PHONY: demo up test chaos proofs check lock clean help
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 	@echo '  PAYMENTS=20   make demo with so many checkouts, at least 1 (200 if not said)'
+	@echo '  FAULT=name    make chaos breaks only this; SEED=n the same again; PAYMENTS=n under so many each'
 	@echo '  STAY=0        make demo ends after the proof; on a terminal it stays otherwise, until Ctrl-C'
 
 # One command without a shell around it: when make is told to stop, or is killed, the runner notices.
@@ -24,23 +25,28 @@ demo: $(VENV)/local.installed  ## start everything, drive PAYMENTS=200 real chec
 up: $(VENV)/local.installed  ## the same stack for development, no traffic; Ctrl-C stops it
 	@$(RUN) -m choptym.local up
 
-# All of it in four processes at once: the tests of the running stack wait most of the time, the others compute.
+# All of it in five processes at once: the tests of the running stack wait most of the time, the others compute.
 test: $(VENV)/development.installed  ## everything that must hold, on real servers and workers (ARGS=… for pytest)
 ifdef ARGS
 	@$(RUN) -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory -j4 test-stack test-payments test-parts test-rest
+	@$(MAKE) --no-print-directory -j5 test-chaos test-stack test-payments test-parts test-rest
 endif
 
-.PHONY: test-stack test-payments test-parts test-rest
+.PHONY: test-chaos test-stack test-payments test-parts test-rest
+test-chaos:
+	@$(RUN) -m pytest tests/chaos -m "not long"
 test-stack:
-	@$(RUN) -m pytest tests/flows -m "not alone"
+	@$(RUN) -m pytest tests/flows -m "not alone and not long"
 test-payments:
-	@$(RUN) -m pytest $(wildcard tests/payments/test_*.py)
+	@$(RUN) -m pytest $(wildcard tests/payments/test_*.py) -m "not long"
 test-parts:
-	@$(RUN) -m pytest $(filter-out %__pycache__/,$(wildcard tests/payments/*/))
+	@$(RUN) -m pytest $(filter-out %__pycache__/,$(wildcard tests/payments/*/)) -m "not long"
 test-rest:
-	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments
+	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments --ignore=tests/chaos -m "not long"
+
+chaos: $(VENV)/development.installed  ## break everything under load, one fault after the other: a JSON line for each
+	@$(RUN) -m tests.chaos
 
 proofs: $(VENV)/development.installed  ## what needs the machine for itself: a gateway hangs, endless high payments, a flash sale
 	@$(RUN) -m pytest tests/flows -m alone

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -104,6 +105,17 @@ class Stack:
             self._remove_description()
             self._lock.close()
             self._lock = None
+
+    @contextmanager
+    def held_down(self, role: str) -> Iterator[None]:
+        """Whatever ends the process of this role while the block runs: it is started again only afterwards."""
+        if self._supervisor is None:
+            raise StackError("The stack does not run.")
+        self._supervisor.hold(role)
+        try:
+            yield
+        finally:
+            self._supervisor.let_go(role)
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `manage.py` in the environment of the stack."""

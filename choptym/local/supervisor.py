@@ -36,6 +36,7 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.is_ready = False
         self.failure: str | None = None
+        self.is_held = False
         self._starts = 0
         self._crashes = 0
         self._started_at = 0.0
@@ -44,6 +45,8 @@ class Child:
     def tend(self) -> bool:
         """Start it when it is time, take note when it died; True when the process is another one."""
         if self.failure or time.monotonic() < self._start_at:
+            return False
+        if self.is_held and self.process is None:
             return False
         if self.process is None:
             self._spawn()
@@ -123,6 +126,17 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         running = {child.role.name: child.process for batch in self._batches for child in batch}
         return {name: process.pid for name, process in running.items() if process}
+
+    def hold(self, name: str) -> None:
+        """Leave this role down when its process ends, until it is let go."""
+        self._child(name).is_held = True
+
+    def let_go(self, name: str) -> None:
+        self._child(name).is_held = False
+
+    def _child(self, name: str) -> Child:
+        [child] = [child for batch in self._batches for child in batch if child.role.name == name]
+        return child
 
     def begin(self, roles: Sequence[Role]) -> list[Child]:
         """Start these roles together and return at once."""

@@ -1,0 +1,31 @@
+"""A fault: something that is broken in a running world, and mended again."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.chaos.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`breaks` returns once the fault is over: whatever it took away is back, or is being started again.
+
+    `needs`: the server ("postgres" or "redis") that must be the stack's own.
+    """
+
+    name: str
+    says: str
+    breaks: Callable[[World, random.Random], None]
+    needs: str = ""
+
+
+def rest(world: World, chance: random.Random, shortest: float, longest: float) -> None:
+    """Let the load go on for a while, as long as the seed says."""
+    last(world, chance.uniform(shortest, longest))
+
+
+def last(world: World, seconds: float) -> None:
+    """Let the fault last for so long; in the short form, for a part of it."""
+    time.sleep(seconds * world.form.scale)
