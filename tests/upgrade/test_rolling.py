@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.upgrade.old_code import NoHistory, export, find_commit
 from tests.upgrade.roll import WishesUntilTold, misunderstandings, two_orders
 
 PER_SECOND = float(os.environ.get("RATE") or 6)
+ROOT = PROJECT / ".local" / "upgrade"
 SIDE_BY_SIDE_SECONDS = (1.0, 3.0)
 # What the tests' own settings put there, and the servers of the tests: this stack has its own.
 NOT_OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "LOG_LEVEL", "PAYMENT_PROFILES")
@@ -73,7 +75,8 @@ def the_code_of_before() -> tuple[str, Path]:
 def the_world(seed: int, code: Path) -> World:
     """Started by the old code; the sandbox and those who receive messages are of no release."""
     environ = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
-    world = World(seed, PROJECT / ".local" / "upgrade", environ)
+    shutil.rmtree(ROOT, ignore_errors=True)
+    world = World(seed, root=ROOT, environ=environ)
     world.stack.code = code
     return world
 

@@ -231,10 +231,9 @@ def test_what_an_earlier_release_prepared_is_let_through(rolled_back: ProjectSta
 
 def problems_of(state: ProjectState, operations: Sequence[Operation], *, atomic: bool = True) -> list[str]:
     """Run these operations as a migration, each in the app whose model it names."""
-    migration = migrations.Migration("0099_example", app_of(operations))
-    migration.operations = list(operations)
-    migration.atomic = atomic
-    return find_problems(run_watched(migration, state))
+    body = {"operations": list(operations), "atomic": atomic}
+    example = type("Migration", (migrations.Migration,), body)
+    return find_problems(run_watched(example("0099_example", app_of(operations)), state))
 
 
 def app_of(operations: Sequence[Operation]) -> str:
