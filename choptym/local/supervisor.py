@@ -23,6 +23,7 @@ STOP_SAY_SECONDS = 1.0  # who pressed Ctrl-C is less patient
 BACKOFF_SECONDS = (0.2, 5.0)
 STEADY_SECONDS = 30  # one that lived so long starts again at the shortest backoff
 TAIL_LINES = 25
+RESTART_SECONDS = 180  # under load: those who waited for it come all at once, and stand before the probe
 
 Say = Callable[[str], None]
 
@@ -153,7 +154,7 @@ class Supervisor:
             child.stop()
             while child.process is not None:  # the thread that started it buries it
                 time.sleep(TICK_SECONDS)
-            child.become(replace(child.role, directory=directory))
+            child.become(replace(child.role, directory=directory, ready_within_seconds=RESTART_SECONDS))
         finally:
             self.let_go(name)
         self.wait_ready([child], say)

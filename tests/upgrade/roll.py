@@ -14,8 +14,8 @@ WORKERS = ("worker-high", "worker-charge", "worker-confirm", "worker-notify", "w
 ORDERS = ("workers first", "web first", "mixed")
 # What one code says when it does not understand the other: its messages, or its tables.
 MISUNDERSTOOD = re.compile(
-    r"Received unregistered task|Received and deleted unknown|UndefinedColumn|UndefinedTable|NotNullViolation"
-    r"|got an unexpected keyword argument|required positional argument|positional arguments? but"
+    r"Received unregistered task|Received and deleted unknown|(column|relation) .* does not exist"
+    r"|violates not-null constraint|got an unexpected keyword argument|required positional argument|positional arguments? but"
 )
 
 
@@ -59,11 +59,17 @@ class WishesUntilTold(Sequence[Wish]):
             number += 1
 
 
-def misunderstandings(world: World) -> list[str]:
-    """Lines in which a process says that it cannot read what the other code wrote."""
-    logs = sorted((world.stack.root / "log").glob("*.log*"))
-    return [f"{log.name}: {line[:200]}" for log in logs for line in _lines(log) if MISUNDERSTOOD.search(line)]
+def sizes_of_logs(world: World) -> dict[Path, int]:
+    """How much was said until now: processes that start before the tables are there complain, and rightly."""
+    return {log: log.stat().st_size for log in (world.stack.root / "log").glob("*.log")}
 
 
-def _lines(log: Path) -> list[str]:
-    return [] if log.name.startswith(("postgres", "redis")) else log.read_text(errors="replace").splitlines()
+def misunderstandings(sizes: dict[Path, int]) -> list[str]:
+    """Lines written since then in which a process says that it cannot read what the other code wrote."""
+    return [
+        f"{log.name}: {line[:200]}" for log in sizes for line in _lines(log, sizes[log]) if MISUNDERSTOOD.search(line)
+    ]
+
+
+def _lines(log: Path, start: int) -> list[str]:
+    return log.read_bytes()[start:].decode(errors="replace").splitlines()

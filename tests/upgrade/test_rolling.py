@@ -17,7 +17,7 @@ from tests.chaos.proof import is_quiet, prove
 from tests.chaos.run import QUIET_SECONDS, RECOVERED_SECONDS, Result, _recover, note
 from tests.chaos.world import World, eventually
 from tests.upgrade.old_code import NoHistory, export, find_commit
-from tests.upgrade.roll import WishesUntilTold, misunderstandings, two_orders
+from tests.upgrade.roll import WishesUntilTold, misunderstandings, sizes_of_logs, two_orders
 
 PER_SECOND = float(os.environ.get("RATE") or 6)
 ROOT = PROJECT / ".local" / "upgrade"
@@ -40,6 +40,7 @@ def test_a_release_is_rolled_out_and_back_under_load(tell: Callable[..., None]) 
         wishes = WishesUntilTold(make_plan(f"{result.seed} upgrade", 1000, menu(world)))
         load = Load(world.stack.web, world.customers, wishes, per_second=PER_SECOND, staff=world.staff_token)
         load.start()
+        logs = sizes_of_logs(world)
         try:
             migrate(world)
             roll(world, there, PROJECT, chance)
@@ -50,7 +51,7 @@ def test_a_release_is_rolled_out_and_back_under_load(tell: Callable[..., None]) 
         load.wait(QUIET_SECONDS)
         eventually(lambda: is_quiet(world), QUIET_SECONDS)
         note(result, prove(world, load.tally, after=0), load.tally)
-        result.breaks += misunderstandings(world)
+        result.breaks += misunderstandings(logs)
     errors = {status: count for status, count in load.tally.statuses.items() if status >= 500}
     result.breaks += [f"{count} answers {status}" for status, count in errors.items()]
     if result.recovery_seconds > RECOVERED_SECONDS:
