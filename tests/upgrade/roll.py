@@ -15,7 +15,8 @@ ORDERS = ("workers first", "web first", "mixed")
 # What one code says when it does not understand the other: its messages, or its tables.
 MISUNDERSTOOD = re.compile(
     r"Received unregistered task|Received and deleted unknown|(column|relation) .* does not exist"
-    r"|violates not-null constraint|got an unexpected keyword argument|required positional argument|positional arguments? but"
+    r"|violates not-null constraint|got an unexpected keyword argument|required positional argument"
+    r"|positional arguments? but"
 )
 
 
