@@ -20,7 +20,7 @@ keep flower_basic_auth "operator:$(chance)"
 
 database_password=$(cat "$folder/database_password")
 redis_password=$(cat "$folder/redis_password")
-# Without these two limits a migration of a large table ends half-way; one that waits for a lock still gives up.
+# With a time limit a migration of a large table would end half-way. How long it waits for a lock `migrate` says itself.
 direct_options='options=-c%20statement_timeout%3D0%20-c%20lock_timeout%3D5000'
 keep database_url "postgresql://choptym:$database_password@pgbouncer:6432/choptym"
 keep database_url_direct "postgresql://choptym:$database_password@postgres:5432/choptym?$direct_options"

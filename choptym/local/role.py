@@ -25,7 +25,8 @@ class Role:
     command: tuple[str, ...]
     is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(repr=False)  # holds secrets
-    directory: Path = PROJECT
+    directory: Path = PROJECT  # whose code it runs
+    ready_file: Path | None = None  # which the process makes when it is ready, if that is how it tells
     user: User | None = None  # None: the user who runs the stack
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_seconds: float = 15

@@ -11,7 +11,7 @@ from choptym.local.celery_ready import READY_FILE
 from choptym.local.environment import Addresses
 from choptym.local.ports import HOST, free_port
 from choptym.local.probes import file_exists, http_answers
-from choptym.local.role import Role
+from choptym.local.role import PROJECT, Role
 
 CHARGE_QUEUES = "p1.high,p2.medium,p3.normal"
 HIGH_QUEUE = "p1.high"
@@ -35,8 +35,9 @@ METRICS_FILES = "PROMETHEUS_MULTIPROC_DIR"
 class Roles:
     """Builds the roles of one stack from its addresses and its environment."""
 
-    def __init__(self, root: Path, addresses: Addresses, environment: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, addresses: Addresses, environment: Mapping[str, str], code: Path = PROJECT) -> None:
         self._root = root
+        self._code = code  # of our own processes; the outside world has no releases of ours
         self._addresses = addresses
         # Every role has a port of its own; what the user's shell says of this would be said to all of them.
         ours = {"METRICS_PORT", "METRICS_HOST", METRICS_FILES}
@@ -83,18 +84,20 @@ class Roles:
         command = ("--interface", "wsgi", "choptym.wsgi:application", "--port", str(at.web_port), *threads)
         role = self._http("web", ("granian", *command, *_GRANIAN), f"{at.web}/health/live")
         shutil.rmtree(files := self._root / "metrics-web", ignore_errors=True)  # of processes that are gone
-        return replace(role, environment={**role.environment, METRICS_FILES: str(files)})
+        return replace(role, directory=self._code, environment={**role.environment, METRICS_FILES: str(files)})
 
     def _events(self) -> Role:
         at = self._addresses
         command = ("--interface", "asginl", "choptym.asgi:application", "--port", str(at.events_port), "--workers", "1")
-        return self._http("events", ("granian", *command, *_GRANIAN), f"{at.events}/health/live")
+        role = self._http("events", ("granian", *command, *_GRANIAN), f"{at.events}/health/live")
+        return replace(role, directory=self._code)
 
     def _flower(self) -> Role:
         """Who may look, and what they may do, stands in flowerconfig.py."""
         at = self._addresses
         options = ("--conf=flowerconfig.py", f"--address={HOST}", f"--port={at.flower_port}")
-        return self._http("flower", ("celery", "-A", "choptym", "flower", *options), f"{at.flower}/healthcheck")
+        role = self._http("flower", ("celery", "-A", "choptym", "flower", *options), f"{at.flower}/healthcheck")
+        return replace(role, directory=self._code)
 
     def _worker(self, name: str, queues: str, threads: int) -> Role:
         pool = ("-P", "threads", "-c", str(threads), "-Q", queues, "-n", f"{name}@%h")
@@ -109,6 +112,8 @@ class Roles:
             name=name,
             command=(sys.executable, "-m", "celery", "-A", "choptym.local.celery_ready", *command),
             is_ready=file_exists(ready),
+            ready_file=ready,
+            directory=self._code,
             environment={**self._told(name), READY_FILE: str(ready), "METRICS_PORT": str(port)},
             stop_signal=signal.SIGTERM,  # a thread pool finishes its tasks only on SIGTERM to the main process
             stop_within_seconds=WORKER_STOP_SECONDS,

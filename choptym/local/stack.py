@@ -35,6 +35,7 @@ class Stack:
 
     def __init__(self, root: Path = PROJECT / ".local", environ: Mapping[str, str] | None = None) -> None:
         self.root = root.resolve()
+        self.code = PROJECT  # another checkout: the tables are made and the processes started by its code
         self.addresses = Addresses()
         self.environment: dict[str, str] = {}
         self.metrics: dict[str, str] = {}
@@ -117,6 +118,12 @@ class Stack:
         finally:
             self._supervisor.let_go(role)
 
+    def restart(self, role: str, code: Path) -> None:
+        """Stop this role as a deployment does and start it again with this code; returns when it is ready."""
+        if self._supervisor is None:
+            raise StackError("The stack does not run.")
+        self._supervisor.restart(role, code)
+
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `manage.py` in the environment of the stack."""
         return subprocess.run(
@@ -141,7 +148,7 @@ class Stack:
 
     def _start_processes(self, supervisor: Supervisor, say: Say) -> None:
         self.environment = make_environment(self.root, self._environ, self.addresses, self.database_url, self.redis_url)
-        roles = Roles(self.root, self.addresses, self.environment)
+        roles = Roles(self.root, self.addresses, self.environment, self.code)
         self.metrics = roles.metrics
         loading = [*supervisor.begin(roles.outside_world()), *supervisor.begin(roles.ours())]
         self._prepare_tables(loading, say)
@@ -155,7 +162,7 @@ class Stack:
         with log.open("w") as output:
             preparing = subprocess.Popen(
                 launched(command, None, signal.SIGTERM),
-                cwd=PROJECT,
+                cwd=self.code,
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from choptym.local import processes, register
@@ -22,6 +23,7 @@ STOP_SAY_SECONDS = 1.0  # who pressed Ctrl-C is less patient
 BACKOFF_SECONDS = (0.2, 5.0)
 STEADY_SECONDS = 30  # one that lived so long starts again at the shortest backoff
 TAIL_LINES = 25
+RESTART_SECONDS = 180  # under load: those who waited for it come all at once, and stand before the probe
 
 Say = Callable[[str], None]
 
@@ -58,18 +60,28 @@ class Child:
 
     def stop(self) -> None:
         """Ask, wait, kill."""
-        if self.process is None:
+        process = self.process
+        if process is None:
             return
-        if self.process.poll() is None:
-            self.process.send_signal(self.role.stop_signal)
+        if process.poll() is None:
+            process.send_signal(self.role.stop_signal)
         try:
-            self.process.wait(self.role.stop_within_seconds)
+            process.wait(self.role.stop_within_seconds)
         except subprocess.TimeoutExpired:
             self.note(f"did not stop within {self.role.stop_within_seconds:g} s, killed")
-            self.process.kill()
-            self.process.wait()
-        if left := processes.end_group(self.process.pid):
+            process.kill()
+            process.wait()
+        if left := processes.end_group(process.pid):
             raise StackError(f"{self.role.name}: processes {left} could not be stopped.")
+
+    def become(self, role: Role) -> None:
+        """Have this role from the next start on. Called when nothing runs: a start that fails is told of at once."""
+        if role.ready_file:
+            role.ready_file.unlink(missing_ok=True)
+        self.role = role
+        self.is_ready = False
+        self._starts = self._crashes = 0
+        self._start_at = 0.0
 
     def tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
@@ -133,6 +145,19 @@ class Supervisor:
 
     def let_go(self, name: str) -> None:
         self._child(name).is_held = False
+
+    def restart(self, name: str, directory: Path, say: Say = lambda _: None) -> None:
+        """Stop a role as a deployment does and start it with the code in `directory`; returns when it is ready."""
+        child = self._child(name)
+        self.hold(name)
+        try:
+            child.stop()
+            while child.process is not None:  # the thread that started it buries it
+                time.sleep(TICK_SECONDS)
+            child.become(replace(child.role, directory=directory, ready_within_seconds=RESTART_SECONDS))
+        finally:
+            self.let_go(name)
+        self.wait_ready([child], say)
 
     def _child(self, name: str) -> Child:
         [child] = [child for batch in self._batches for child in batch if child.role.name == name]

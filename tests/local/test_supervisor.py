@@ -70,6 +70,23 @@ def test_marks_its_processes(supervisor: Supervisor, tmp_path: Path) -> None:
     assert not processes.has_marker(os.getpid(), tmp_path)
 
 
+def test_starts_a_role_again_from_another_directory(supervisor: Supervisor, tmp_path: Path) -> None:
+    ready, newer = tmp_path / "ready", tmp_path / "newer"
+    newer.mkdir()
+    supervisor.start([replace(web_server("web", tmp_path), ready_file=ready), web_server("other", tmp_path)])
+    before = supervisor.pids
+    ready.touch()
+
+    supervisor.restart("web", newer)
+
+    after = supervisor.pids
+    assert after["web"] != before["web"]
+    assert after["other"] == before["other"]
+    assert not processes.is_alive(before["web"])
+    assert Path(f"/proc/{after['web']}/cwd").resolve() == newer
+    assert not ready.exists(), "what the one before made does not count"
+
+
 def test_names_what_takes_long_to_stop(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path)
     supervisor.start([replace(stubborn("web", tmp_path), stop_within_seconds=1.3)])
