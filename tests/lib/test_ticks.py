@@ -22,6 +22,10 @@ TICKING_SECONDS = 0.5
 QUEUE = "ticks-of-a-test"
 
 
+def _do_nothing() -> None:
+    """Is never run."""
+
+
 @pytest.fixture
 def app() -> Iterator[TimedCelery]:
     app = TimedCelery("test", broker=settings.REDIS_URL, set_as_current=False)
@@ -33,7 +37,7 @@ def app() -> Iterator[TimedCelery]:
             "tick": {"task": "tick", "schedule": timedelta(seconds=PERIOD_SECONDS), "options": {"expires": 5}}
         },
     )
-    app.task(name="tick")(lambda: None)
+    app.task(name="tick")(_do_nothing)
     app.finalize()
     _empty(app)
     yield app
