@@ -58,7 +58,7 @@ def ticks(scheduler: beat.Scheduler) -> int:
     """How often it sends within TICKING_SECONDS."""
     before, end = scheduler.schedule["tick"].total_run_count, time.monotonic() + TICKING_SECONDS
     while time.monotonic() < end:
-        time.sleep(min(scheduler.tick(), 0.01))
+        time.sleep(min(max(scheduler.tick(), 0), 0.01))
     return int(scheduler.schedule["tick"].total_run_count - before)
 
 
@@ -130,8 +130,6 @@ def _assert_expired(request: TimedRequest) -> None:
 def test_without_any_reading_nothing_expires_and_nothing_is_said_to(app: TimedCelery, django_db_blocker: Any) -> None:
     def take(message: Any) -> None:
         assert message.headers["expires"] is None
-
-    def leave(message: Any) -> None:
         request = request_of(app, message)
         request.expires = datetime.now(UTC) - HOUR
         assert not request.maybe_expire()
@@ -142,7 +140,6 @@ def test_without_any_reading_nothing_expires_and_nothing_is_said_to(app: TimedCe
             connection.close_pool()  # type: ignore[attr-defined]
             ticks(SteadyScheduler(app=app))
             taken(app, take)
-            taken(app, leave)
     finally:
         connection.settings_dict["NAME"] = name
         connection.close_pool()  # type: ignore[attr-defined]
