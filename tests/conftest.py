@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from choptym.lib import clock
+from choptym.lib.deadline import moment
 from payments import in_force
 from tests.gateways import switched_on
 from tests.live import Live, running_stack
@@ -29,7 +30,7 @@ def _nobody_steers() -> None:
 def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' machine is the database's too, so no test that has no database asks for the time (see own_clock)."""
     monkeypatch.setattr(clock, "READ_AGAIN_SECONDS", float("inf"))
-    monkeypatch.setattr(clock, "_reading", clock.Reading(datetime.now(UTC), clock.moment(), 0.0))
+    monkeypatch.setattr(clock, "_reading", clock.Reading(datetime.now(UTC), moment(), 0.0))
     monkeypatch.setattr(clock, "_asks_again_at", float("inf"))
 
 

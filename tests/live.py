@@ -253,7 +253,7 @@ def eventually(check: Callable[[], object], *, seconds: float = 10) -> None:
 
 @contextmanager
 def running_stack(
-    name: str = "flows", *, started_as: Callable[[Role], Role] = lambda role: role, **environment: str
+    name: str = "flows", started_as: Callable[[Role], Role] = lambda role: role, /, **environment: str
 ) -> Iterator[Live]:
     """A stack on the servers of the tests, with a database and a Redis number of its own.
 

@@ -17,7 +17,7 @@ class Tick(ScheduleEntry):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         assert self.schedule is not None  # noqa: S101 - every entry has one
-        self.schedule.nowfun = clock.steady
+        self.schedule.nowfun = clock.steady  # type: ignore[attr-defined]  # misspelt in its stubs
         self.last_run_at = named.get("last_run_at") or clock.steady()
 
 

@@ -84,7 +84,7 @@ def live(clocks: Clocks) -> Iterator[Live]:
     proves = {
         f"{name}_ABSENCE_PROVES_AFTER_SECONDS": str(PROVES_AFTER_SECONDS) for name in ("FAPSHI", "RAZORPAY", "CASHFREE")
     }
-    with running_stack("clock_jumps", started_as=clocks.started_as, **proves) as stack:
+    with running_stack("clock_jumps", clocks.started_as, **proves) as stack:
         yield stack
 
 

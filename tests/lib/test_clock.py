@@ -12,6 +12,7 @@ import time_machine
 from django.db import Error, connection, transaction
 
 from choptym.lib import clock
+from choptym.lib.deadline import moment
 
 HOUR = timedelta(hours=1)
 A_MOMENT = timedelta(milliseconds=200)
@@ -162,10 +163,10 @@ def test_nobody_waits_for_somebody_elses_reading(hurried: None) -> None:
     clock.now()
 
     with clock._lock:
-        began = clock.moment()
+        began = moment()
         clock.now()
 
-    assert clock.moment() - began < 0.1
+    assert moment() - began < 0.1
 
 
 def test_crowds_that_begin_together_ask_once() -> None:
@@ -194,7 +195,7 @@ def test_a_thread_without_the_database_goes_by_what_is_known() -> None:
 
 
 def reading(at: datetime, took_seconds: float) -> clock.Reading:
-    return clock.Reading(at, clock.moment(), took_seconds)
+    return clock.Reading(at, moment(), took_seconds)
 
 
 def test_a_reading_that_took_long_does_not_replace_a_good_one() -> None:
@@ -208,7 +209,7 @@ def test_a_reading_that_took_long_does_not_replace_a_good_one() -> None:
 
 def test_a_good_reading_grows_doubtful_with_time() -> None:
     at = datetime.now(UTC)
-    old = clock.Reading(at - HOUR, clock.moment() - HOUR.total_seconds(), 0.001)
+    old = clock.Reading(at - HOUR, moment() - HOUR.total_seconds(), 0.001)
 
     assert 1 < old.doubt_seconds() < 2
     assert clock._better(new := reading(at, 0.5), old) is new

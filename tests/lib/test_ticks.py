@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from choptym.lib import clock
+from choptym.lib.deadline import moment
 from choptym.lib.ticks import SteadyScheduler
 from choptym.lib.timed_celery import TimedCelery
 from choptym.lib.timed_request import TimedRequest
@@ -46,8 +47,8 @@ def app() -> Iterator[TimedCelery]:
 
 
 def _empty(app: TimedCelery) -> None:
-    with app.connection_for_write() as broker:
-        broker.default_channel.queue_purge(QUEUE)
+    with app.connection_for_write() as broker, broker.SimpleQueue(QUEUE) as queue:
+        queue.clear()
 
 
 def travelled(hours: int) -> time_machine.travel:
@@ -117,7 +118,7 @@ def test_a_fresh_tick_is_taken_whichever_clock_is_wrong(app: TimedCelery, hours:
 def test_an_old_tick_is_thrown_away(app: TimedCelery, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks(SteadyScheduler(app=app))
     late = clock.now() + timedelta(seconds=6)
-    monkeypatch.setattr(clock, "_reading", clock.Reading(late, clock.moment(), 0.0))
+    monkeypatch.setattr(clock, "_reading", clock.Reading(late, moment(), 0.0))
 
     taken(app, lambda message: _assert_expired(request_of(app, message)))
 
