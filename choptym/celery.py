@@ -2,10 +2,10 @@
 
 import os
 
-from celery import Celery
+from choptym.lib.timed_celery import TimedCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "choptym.settings")
 
-app = Celery("choptym")
+app = TimedCelery("choptym")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -9,8 +9,8 @@ import structlog
 from django.conf import settings
 from django.db import connection
 from django.template.loader import render_to_string
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import sources_of
 from notifications.channels import SENDERS, DeliveryFailed, Letter
@@ -92,4 +92,4 @@ def _record_failure(row: Notification, problem: DeliveryFailed) -> None:
         log.warning("a message could not be delivered", notification=row.pk, channel=row.channel, problem=str(problem))
         return
     delay = min(FIRST_DELAY_SECONDS * 2 ** (row.attempts - 1), LONGEST_DELAY_SECONDS)
-    waiting.update(next_attempt_at=timezone.now() + timedelta(seconds=delay), problem=str(problem)[:200])
+    waiting.update(next_attempt_at=clock.now() + timedelta(seconds=delay), problem=str(problem)[:200])

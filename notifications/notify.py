@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.jobs import ring_after_commit
 from notifications.models import Channel, Language, Notification, Preference
 from notifications.tasks import deliver_notifications
@@ -33,7 +33,7 @@ def notify(messages: Sequence[Message]) -> None:
     user_ids = {message.user_id for message in messages}
     wishes = {wish.user_id: wish for wish in Preference.objects.filter(user_id__in=user_ids)}
     emails = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "email"))
-    now = timezone.now()
+    now = clock.now()
     rows = []
     for message in messages:
         wish = wishes.get(message.user_id) or Preference(language=Language.FRENCH)

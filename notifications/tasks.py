@@ -3,8 +3,8 @@
 import time
 
 from celery import shared_task
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.jobs import answer, publish
 from notifications.deliver import deliver_batch
 from notifications.models import Notification, NotificationState
@@ -27,5 +27,5 @@ def deliver_notifications() -> None:
 @shared_task
 def sweep_notifications() -> bool:
     """Ring again when a message has waited: its bell was lost, its sender died, or its next try is due."""
-    is_due = Notification.objects.filter(state=NotificationState.WAITING, next_attempt_at__lte=timezone.now()).exists()
+    is_due = Notification.objects.filter(state=NotificationState.WAITING, next_attempt_at__lte=clock.now()).exists()
     return is_due and publish(deliver_notifications)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from choptym.lib import clock
 from choptym.lib.money import CURRENCIES, Money
 from orders.states import ItemState, OrderState
 
@@ -71,7 +72,7 @@ class Order(models.Model):
     state = models.CharField(max_length=12, choices=OrderState.choices, default=OrderState.PLACED)
     total_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    placed_at = models.DateTimeField(auto_now_add=True)
+    placed_at = models.DateTimeField(default=clock.now, editable=False)
     paid_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
 

@@ -17,8 +17,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
+from choptym.lib import clock
 from orders.models import CartItem, Order, OrderItem, Product
 from orders.states import ItemState, OrderState
 
@@ -27,7 +27,7 @@ def came_in_time(order: Order) -> bool:
     """Whether a cancelled order may be taken up at all, as far as the clock goes."""
     within = timedelta(seconds=settings.PAYMENT_LATE_ORDER_WITHIN_SECONDS)
     ended = order.cancelled_at
-    return order.state == OrderState.CANCELLED and ended is not None and timezone.now() < ended + within
+    return order.state == OrderState.CANCELLED and ended is not None and clock.now() < ended + within
 
 
 def retake_orders(late: Sequence[Order]) -> list[int]:

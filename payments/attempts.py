@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.errors import Exchange
 from choptym.lib.states import sources_of
 from payments.facts import Paid
@@ -31,7 +31,7 @@ def record_attempt(attempt_id: int, to: AttemptState, exchange: Exchange | None,
     if "problem" in also:
         also["problem"] = str(also["problem"])[:_PROBLEM_LENGTH]
     attempts = PaymentAttempt.objects.filter(pk=attempt_id, state__in=sources_of(to, ATTEMPT_MOVES))
-    return attempts.update(state=to, ended_at=timezone.now(), **also) == 1
+    return attempts.update(state=to, ended_at=clock.now(), **also) == 1
 
 
 def with_gateways(batch: Sequence[Paid]) -> list[Paid]:
@@ -64,7 +64,7 @@ def learn_transaction(attempt_id: int, transaction_id: str) -> None:
 
 def keep_answer(attempt_id: int, exchange: Exchange | None, *, link: str, instructions: str) -> None:
     """Keep what the gateway answered to a try that a webhook had already moved on."""
-    also: dict[str, Any] = {"link": link, "instructions": instructions, "ended_at": timezone.now()}
+    also: dict[str, Any] = {"link": link, "instructions": instructions, "ended_at": clock.now()}
     if exchange is not None:
         also |= {"http_status": exchange.http_status, "latency_ms": exchange.latency_ms}
     PaymentAttempt.objects.filter(pk=attempt_id).update(**also)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import NotAllowed, Rejected
 from choptym.lib.jobs import ring_after_commit
 from choptym.lib.states import move
@@ -65,7 +65,7 @@ def start_upload(upload_id: int, *, actor_id: int, reason: str) -> BulkUpload:
     """
     upload = BulkUpload.objects.get(pk=upload_id)
     with transaction.atomic(durable=True):
-        if move(upload, BulkState.QUEUED, BULK_MOVES, next_attempt_at=timezone.now()):
+        if move(upload, BulkState.QUEUED, BULK_MOVES, next_attempt_at=clock.now()):
             _record(upload, actor_id, "start_bulk", reason)
             ring_after_commit(work_on_bulk)
     upload.refresh_from_db()
@@ -78,7 +78,7 @@ def discard_upload(upload_id: int, *, actor_id: int, reason: str) -> BulkUpload:
     """Never do it; the same file may then be uploaded again. Raises NotAllowed (started), Rejected (no_reason)."""
     upload = BulkUpload.objects.get(pk=upload_id)
     with transaction.atomic(durable=True):
-        if not move(upload, BulkState.DISCARDED, BULK_MOVES, finished_at=timezone.now()):
+        if not move(upload, BulkState.DISCARDED, BULK_MOVES, finished_at=clock.now()):
             raise NotAllowed("It was started or discarded already.", code="started")
         _record(upload, actor_id, "discard_bulk", reason)
     return upload

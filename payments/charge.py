@@ -17,9 +17,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Least
-from django.utils import timezone
 from prometheus_client import Histogram
 
+from choptym.lib import clock
 from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, NotSent, Rejected, Unavailable
 from choptym.lib.money import Money
@@ -116,7 +116,7 @@ def _ask(charge: Charge) -> Accepted:
 
 def _record_accepted(charge: Charge, accepted: Accepted) -> None:
     poll = get_gateway(charge.gateway).rules.poll_seconds[0]
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic(durable=True):
         [payment] = lock_payments([charge.payment_id])
         learn_transaction(charge.attempt_id, accepted.transaction_id)
@@ -145,7 +145,7 @@ def _leave_unknown(charge: Charge, error: Unavailable) -> None:
 
 def _no_later_than(seconds: float) -> Least:
     """The next check after this time, unless it is due before: a webhook may have come while the call was under way."""
-    return Least(F("next_check_at"), timezone.now() + timedelta(seconds=seconds))
+    return Least(F("next_check_at"), clock.now() + timedelta(seconds=seconds))
 
 
 def _postpone(charge: Charge, error: Busy) -> None:
@@ -189,7 +189,7 @@ def requeue(payment: Payment, *, wait_seconds: float, **also: int) -> bool:
         payment,
         PaymentState.QUEUED,
         PAYMENT_MOVES,
-        next_attempt_at=timezone.now() + timedelta(seconds=wait_seconds),
+        next_attempt_at=clock.now() + timedelta(seconds=wait_seconds),
         published_at=None,
         next_check_at=None,
         **also,

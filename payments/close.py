@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.states import move
 from notifications.notify import notify
 from orders.cancel import cancel_orders
@@ -25,7 +25,7 @@ def close_unpaid(payment: Payment, to: PaymentState, *, code: str, problem: str 
     asked about it for PAYMENT_WATCHED_FOR_SECONDS more: money that comes late is honoured.
     Locks:   order, cart lines, products.
     """
-    now = timezone.now()
+    now = clock.now()
     watched = payment.attempts.filter(state__in=OPEN_ATTEMPTS).exists() and still_watched(payment)
     moved = move(
         payment,
@@ -47,4 +47,4 @@ def close_unpaid(payment: Payment, to: PaymentState, *, code: str, problem: str 
 
 def still_watched(payment: Payment) -> bool:
     """Whether the gateway is still asked about a payment of this age."""
-    return timezone.now() < payment.queued_at + timedelta(seconds=settings.PAYMENT_WATCHED_FOR_SECONDS)
+    return clock.now() < payment.queued_at + timedelta(seconds=settings.PAYMENT_WATCHED_FOR_SECONDS)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
-from django.utils import timezone
 
+from choptym.lib import clock
+from choptym.lib.deadline import moment
 from choptym.lib.errors import Busy, NotFound, Rejected, Unavailable
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
@@ -64,11 +66,12 @@ def confirm_batch(gateway: str) -> int:
     """
     if not in_force.may_ask(gateway):
         return 0
+    began = moment()
     checks = claim_checks(gateway, in_force.current().batch_size)
     if not checks:
         return 0
     try:
-        for group in _ask_all(gateway, [check for check in checks if check.attempt_id is not None]):
+        for group in _ask_all(gateway, [check for check in checks if check.attempt_id is not None], began):
             _take_up(gateway, group)
         for check in checks:
             if check.attempt_id is None:
@@ -79,21 +82,21 @@ def confirm_batch(gateway: str) -> int:
     return len(checks)
 
 
-def _ask_all(gateway: str, checks: Sequence[Check]) -> Iterator[list[Answer]]:
+def _ask_all(gateway: str, checks: Sequence[Check], began: float) -> Iterator[list[Answer]]:
     if not checks:
         return
     refuse_in_transaction()
     give_back_connections()
-    waiting: set[Future[Answer]] = {gateway_threads(gateway).submit(_ask, gateway, check) for check in checks}
+    waiting: set[Future[Answer]] = {gateway_threads(gateway).submit(_ask, gateway, check, began) for check in checks}
     while waiting:
         wait(waiting, return_when=FIRST_COMPLETED)
         done, waiting = wait(waiting, timeout=GATHER_SECONDS)
         yield [future.result() for future in done]
 
 
-def _ask(gateway: str, check: Check) -> Answer:
+def _ask(gateway: str, check: Check, began: float) -> Answer:
     """Runs in a thread of its own, without the database."""
-    if timezone.now() >= check.leased_until:
+    if moment() >= began + settings.PAYMENT_LEASE_SECONDS:
         return Answer(check)  # it waited for a thread too long: somebody else may be asking by now
     try:
         return _query(get_gateway(gateway), check)
@@ -196,14 +199,14 @@ def _record_not_paid(check: Check, status: Status) -> None:
         close_unpaid(payment, PaymentState.FAILED, code="declined", problem=status.reason)
         # Not under review: there a person has the word.
         asked_again = Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).exclude(state=PaymentState.REVIEW)
-        asked_again.update(next_check_at=next_look_at(payment.finished_at or timezone.now()))
+        asked_again.update(next_check_at=next_look_at(payment.finished_at or clock.now()))
 
 
 def _absence_is_proof(gateway: str, check: Check) -> bool:
     proves_after = get_gateway(gateway).rules.absence_proves_after_seconds
     if proves_after is None or check.started_at is None or check.attempt_state == AttemptState.ACCEPTED:
         return False
-    return timezone.now() > check.started_at + timedelta(seconds=proves_after)
+    return clock.now() > check.started_at + timedelta(seconds=proves_after)
 
 
 def _record_absent(check: Check) -> None:
@@ -232,9 +235,9 @@ def _ask_again_later(gateway: str, answer: Answer) -> None:
             if payment.state == PaymentState.REQUESTED and record_attempt(
                 check.attempt_id, AttemptState.ACCEPTED, None
             ):
-                move(payment, PaymentState.PENDING, PAYMENT_MOVES, pending_at=timezone.now())
+                move(payment, PaymentState.PENDING, PAYMENT_MOVES, pending_at=clock.now())
         again = payment.state in WAITING_STATES or still_watched(payment)
-        due = timezone.now() + timedelta(seconds=delay) if again else None
+        due = clock.now() + timedelta(seconds=delay) if again else None
         # Only over our own lease: a webhook that came during the call has made the payment due at once.
         told = {"failure_code": TRY_DECLINED} if _was_declined(payment, answer) else {}
         Payment.objects.filter(pk=payment.pk, next_check_at=check.leased_until).update(next_check_at=due, **told)

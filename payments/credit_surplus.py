@@ -1,9 +1,9 @@
 """Staff credit what a second try took, where the gateway's answer did not say how much."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import NotAllowed, Rejected
 from choptym.lib.money import Money
 from choptym.lib.states import sources_of
@@ -33,7 +33,7 @@ def credit_surplus(attempt_id: int, *, money: Money, actor_id: int, reason: str)
         letter = DeadLetter.objects.filter(payment=payment, replayed_at__isnull=True).first()
         if letter is None:
             raise NotAllowed(f"{payment}: nothing of it is set aside.", code="not_set_aside")
-        DeadLetter.objects.filter(pk=letter.pk).update(replayed_at=timezone.now(), replayed_by_id=actor_id)
+        DeadLetter.objects.filter(pk=letter.pk).update(replayed_at=clock.now(), replayed_by_id=actor_id)
         open_again(letter)  # what it says of refunds is not dealt with by this
         if payment.pk not in find_surplus([fact]) or not book_surplus(payment, fact):
             raise NotAllowed(f"{attempt} took nothing that is not booked.", code="no_surplus")

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import structlog
 from django.db import OperationalError, connection
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.states import sources_of
 from payments.failures import TRY_DECLINED
 from payments.gateways.words import DECLINED_WORDS
@@ -102,7 +102,7 @@ def make_due(matches: Sequence[Match]) -> None:
     if payment_ids:
         open_attempts = PaymentAttempt.objects.filter(payment__in=payment_ids, state__in=OPEN_ATTEMPTS)
         waiting = Payment.objects.filter(pk__in=open_attempts.values("payment"), settled_at__isnull=True)
-        waiting.update(next_check_at=timezone.now())
+        waiting.update(next_check_at=clock.now())
 
 
 def note_declined(matches: Sequence[Match]) -> None:
@@ -124,12 +124,12 @@ def note_declined(matches: Sequence[Match]) -> None:
 def look_again_soon(attempt: PaymentAttempt) -> None:
     """Its money was booked: parked events of it, such as that it went back, need wait no longer."""
     events = WebhookEvent.objects.filter(gateway=attempt.gateway, transaction_id=attempt.transaction_id)
-    events.filter(state=EventState.PARKED).exclude(transaction_id="").update(next_look_at=timezone.now())
+    events.filter(state=EventState.PARKED).exclude(transaction_id="").update(next_look_at=clock.now())
 
 
 def park_strangers(looks: Sequence[Look]) -> None:
     """Events that name nothing of ours: looked up soon, when the rest is done."""
-    soon = timezone.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[0])
+    soon = clock.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[0])
     strangers = WebhookEvent.objects.filter(pk__in=[look.event_id for look in looks], state=EventState.NEW)
     strangers.update(state=EventState.PARKED, next_look_at=soon)
 
@@ -141,7 +141,7 @@ def park(look: Look, *, problem: str = "belongs to no payment of ours") -> None:
         waiting.update(state=EventState.UNCLAIMED, next_look_at=None, problem=problem)
         log.warning("a webhook event stays unclaimed", event_id=look.event_id, gateway=look.gateway, problem=problem)
         return
-    again = timezone.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[look.looks - 1])
+    again = clock.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[look.looks - 1])
     waiting.update(state=EventState.PARKED, next_look_at=again)
 
 

@@ -2,8 +2,8 @@
 
 import structlog
 from django.db import DatabaseError, OperationalError, transaction
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments.close import close_unpaid
 from payments.locks import lock_payments
 from payments.selectors import overdue_payments
@@ -36,4 +36,4 @@ def expire_batch() -> int:
 def _expire(payment_id: int) -> bool:
     with transaction.atomic(durable=True):
         [payment] = lock_payments([payment_id])
-        return payment.expires_at <= timezone.now() and close_unpaid(payment, PaymentState.EXPIRED, code="expired")
+        return payment.expires_at <= clock.now() and close_unpaid(payment, PaymentState.EXPIRED, code="expired")

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
+from choptym.lib import clock
 from choptym.lib.snapshot import Snapshot
 from payments import profiles
 from payments.models import WALLET
@@ -66,6 +66,7 @@ def read_orders() -> Orders:
     try:
         controls = {control.gateway: control for control in QueueControl.objects.all()}
         steering = Steering.objects.filter(pk=1).first()
+        clock.now()  # read with them, for what is decided about orders in threads that may not ask
     finally:
         if is_borrowed:  # by a thread that waits for the network, perhaps: others need the connection
             connection.close()
@@ -77,7 +78,7 @@ orders = Snapshot(read_orders, oldest_seconds=_OLDEST_SECONDS, survives=(Databas
 
 def current() -> InForce:
     """Raises DatabaseError or PoolTimeout when this process has never been able to read."""
-    return at(timezone.now(), orders.get())
+    return at(clock.known(), orders.get())
 
 
 def at(moment: datetime, said: Orders) -> InForce:
@@ -136,7 +137,7 @@ def limits_of(gateway: str) -> Limits:
     entry = settings.GATEWAYS[gateway]
     said = orders.get()
     control = said.controls.get(gateway)
-    cap = decided(timezone.now(), said.steering).gateway_caps.get(gateway, entry["max_concurrent"])
+    cap = decided(clock.known(), said.steering).gateway_caps.get(gateway, entry["max_concurrent"])
     return Limits(
         per_second=(control and control.rate_per_second) or entry["rate_per_second"],
         most=(control and control.max_concurrent) or min(cap, entry["max_concurrent"]),
@@ -163,7 +164,7 @@ def may_ask(gateway: str) -> bool:
 
 def held_by(gateway: str) -> list[QueueControl]:
     """The orders that keep this gateway (or the wallet) from running now: one of its own, one for all, or both."""
-    now = timezone.now()
+    now = clock.known()
     found = [control for name, control in orders.get().controls.items() if name in {gateway, ALL}]
     return [one for one in found if one.mode != QueueMode.RUN and (one.until is None or one.until > now)]
 

@@ -14,8 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments.models import Payment
 from payments.states import MAY_CHARGE, OPEN_ATTEMPTS, AttemptState, EventState, PaymentState
 
@@ -221,7 +221,7 @@ def claim_unpublished(
 def postpone_charge(payment_id: int, gateway: str, *, seconds: float) -> None:
     """A payment that waits at this gateway is due again after `seconds`; the sweeper tells of it. Commits by itself."""
     Payment.objects.filter(pk=payment_id, gateway=gateway, state=PaymentState.QUEUED).update(
-        next_attempt_at=timezone.now() + timedelta(seconds=seconds), published_at=None
+        next_attempt_at=clock.now() + timedelta(seconds=seconds), published_at=None
     )
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from django.db import Error as DatabaseError
-from django.utils import timezone
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from psycopg_pool import PoolTimeout
 from redis import RedisError
 
+from choptym.lib import clock
 from choptym.lib.connections import read_connections
 from choptym.lib.jobs import queue_lengths, redis_memory
 from payments.alerts.metrics import alert_metrics
@@ -166,7 +166,7 @@ def _reconciliation() -> Iterator[Metric]:
     )
     for gateway, day in now.last_days.items():
         ended_at = datetime.combine(day + timedelta(days=1), time(), UTC)
-        age.add_metric([gateway], (timezone.now() - ended_at).total_seconds())
+        age.add_metric([gateway], (clock.now() - ended_at).total_seconds())
     yield age
 
 

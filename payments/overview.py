@@ -5,8 +5,8 @@ from datetime import UTC, date, timedelta
 
 from django.db.models import Count, F, Max
 from django.db.models.functions import TruncDate
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.snapshot import Snapshot
 from payments.models import Alert, DeadLetter, Payment, Reconciliation, ReconciliationBreak
 from payments.selectors import count_refunds_in_need
@@ -39,7 +39,7 @@ class Overview:
 
 def read_overview() -> Overview:
     """By partial indexes only: the cost does not grow with history."""
-    since = timezone.now() - timedelta(hours=HOURS)
+    since = clock.now() - timedelta(hours=HOURS)
     ended = Payment.objects.filter(finished_at__gt=since).values_list("state")
     waiting = Payment.objects.filter(state__in=WAITING_STATES).values_list("state")
     return Overview(

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.snapshot import Snapshot
 from payments import in_force
 from payments.models import Payment, Priority
@@ -74,7 +75,7 @@ def eta_seconds(payment: Payment, position: int) -> int:
         return 0
     seconds = _seconds_until_runs(payment) + _running_seconds(payment, position)
     if payment.state == PaymentState.QUEUED:  # it waits no longer than this
-        seconds = min(seconds, ceil((payment.expires_at - timezone.now()).total_seconds()))
+        seconds = min(seconds, ceil((payment.expires_at - clock.now()).total_seconds()))
     return max(1, seconds)
 
 
@@ -92,7 +93,7 @@ def paused_until(payment: Payment) -> datetime | None:
 
 def _seconds_until_runs(payment: Payment) -> int:
     until = paused_until(payment)
-    return ceil(max(0.0, (until - timezone.now()).total_seconds())) if until else 0
+    return ceil(max(0.0, (until - clock.now()).total_seconds())) if until else 0
 
 
 def _running_seconds(payment: Payment, position: int) -> int:
@@ -102,7 +103,7 @@ def _running_seconds(payment: Payment, position: int) -> int:
         own_way = max(1.0, now.average_total_seconds - now.average_wait_seconds)
     if payment.state != PaymentState.QUEUED:
         since = payment.requested_at or payment.queued_at
-        gone = (timezone.now() - since).total_seconds()
+        gone = (clock.now() - since).total_seconds()
         return max(1, ceil(own_way - gone))
     most = in_force.current().max_concurrent
     per_second = now.started / WINDOW_SECONDS
@@ -110,7 +111,7 @@ def _running_seconds(payment: Payment, position: int) -> int:
         per_second = most / 2
     # After a quiet time the measured rate says nothing of what we could do; the slots that we have do.
     per_second = max(per_second, most / 10)
-    not_before = max(0.0, (payment.next_attempt_at - timezone.now()).total_seconds())
+    not_before = max(0.0, (payment.next_attempt_at - clock.now()).total_seconds())
     return max(1, ceil(max(position / per_second, not_before) + own_way))
 
 

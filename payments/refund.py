@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import NotAllowed
 from choptym.lib.jobs import ring_after_commit
 from payments.locks import lock_payments
@@ -77,7 +77,7 @@ def may_be_resolved(refund: Refund) -> bool:
     if refund.state in {RefundState.QUEUED, RefundState.REFUNDED}:
         return refund.state == RefundState.QUEUED or refund.failure_code == CAME_BACK
     asked = refund.requested_at
-    old_enough = asked is not None and timezone.now() > asked + timedelta(seconds=RESOLVE_AFTER_SECONDS)
+    old_enough = asked is not None and clock.now() > asked + timedelta(seconds=RESOLVE_AFTER_SECONDS)
     return refund.state in {RefundState.REQUESTED, RefundState.PENDING} and old_enough
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError, OperationalError, transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import ChoptymError, NotAllowed
 from choptym.lib.jobs import ring_after_commit
 from payments.gateways.facts_json import load_facts
@@ -34,7 +34,7 @@ def replay_dead_letter(letter_id: int, *, actor_id: int, reason: str) -> DeadLet
     with transaction.atomic(durable=True):
         [payment] = lock_payments([letter.payment_id])
         _refuse_what_came_back(payment)
-        now = timezone.now()
+        now = clock.now()
         open_letters = DeadLetter.objects.filter(pk=letter.pk, replayed_at__isnull=True)
         if not open_letters.update(replayed_at=now, replayed_by_id=actor_id):
             raise NotAllowed(f"{payment}: somebody has replayed this already.", code="already_replayed")
@@ -88,7 +88,7 @@ def _make_due(payment: Payment) -> None:
 
     A try that had ended, or one that took the money a second time, is only told of by an event.
     """
-    now = timezone.now()
+    now = clock.now()
     is_open = payment.attempts.filter(state__in=OPEN_ATTEMPTS).exists()
     if is_open and payment.state not in {PaymentState.SETTLED, PaymentState.REVIEW}:
         Payment.objects.filter(pk=payment.pk).update(next_check_at=now)

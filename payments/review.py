@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import NotAllowed, Rejected
 from choptym.lib.jobs import ring_after_commit
 from choptym.lib.money import CURRENCIES, Money
@@ -216,7 +216,7 @@ def _settle(case: Case, further: Sequence[Posting]) -> None:
     fee = Money(payment.fee_minor, payment.currency) if payment.fee_minor and case.is_as_asked else None
     post_entries([capture, *fee_postings(gateway, fee, reason), *further])
     look_again_soon(case.attempt)
-    now = timezone.now()
+    now = clock.now()
     move(
         payment,
         PaymentState.SETTLED,

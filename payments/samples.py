@@ -20,9 +20,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 from redis import RedisError
 
+from choptym.lib import clock
 from choptym.lib.connections import read_connections
 from choptym.lib.jobs import queue_lengths
 from payments import in_force
@@ -58,7 +58,7 @@ def take_sample() -> bool:
 
     Commits: yes. Network: Redis; without it the sample holds what the database knows.
     """
-    period = period_of(timezone.now())
+    period = period_of(clock.now())
     last = Sample.objects.order_by("-at").values_list("at", flat=True).first()
     if last is not None and last >= period:
         return False
@@ -74,7 +74,7 @@ def take_sample() -> bool:
 def forget_old_samples(limit: int) -> int:
     """Delete so many of those that are older than SAMPLES_KEPT_FOR_HOURS. Commits: yes."""
     age = timedelta(hours=settings.SAMPLES_KEPT_FOR_HOURS)
-    old = Sample.objects.filter(at__lt=timezone.now() - age).order_by("at")
+    old = Sample.objects.filter(at__lt=clock.now() - age).order_by("at")
     deleted, _ = Sample.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:limit])).delete()
     return deleted
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments import in_force
 from payments.models import BulkUpload, Payment, Reconciliation, Refund, WebhookEvent
 from payments.states import WAITING_REFUNDS, WAITING_STATES, EventState, RefundState
@@ -19,13 +19,13 @@ CONTRADICTED_WITHIN = timedelta(days=7)
 
 def overdue_payments(limit: int) -> list[int]:
     """Payments that nobody paid in time, the longest overdue first."""
-    overdue = Payment.objects.filter(state__in=WAITING_STATES, expires_at__lte=timezone.now())
+    overdue = Payment.objects.filter(state__in=WAITING_STATES, expires_at__lte=clock.now())
     return list(overdue.order_by("expires_at").values_list("pk", flat=True)[:limit])
 
 
 def gateways_to_ask() -> list[str]:
     """The gateways that are due to be asked about at least one payment, and may be asked."""
-    now = timezone.now()
+    now = clock.now()
     return [
         gateway for gateway in _askable() if Payment.objects.filter(gateway=gateway, next_check_at__lte=now).exists()
     ]
@@ -38,19 +38,19 @@ def _askable() -> list[str]:
 
 def gateways_with_events(state: EventState) -> list[str]:
     """The gateways of which an event in this state is due to be looked at. About parked ones they must be asked."""
-    due = WebhookEvent.objects.filter(state=state, next_look_at__lte=timezone.now())
+    due = WebhookEvent.objects.filter(state=state, next_look_at__lte=clock.now())
     gateways = _askable() if state == EventState.PARKED else settings.GATEWAYS
     return [gateway for gateway in gateways if due.filter(gateway=gateway).exists()]
 
 
 def is_bulk_due() -> bool:
     """Whether a started upload has lines to work on and nobody does."""
-    return BulkUpload.objects.filter(next_attempt_at__lte=timezone.now()).exists()
+    return BulkUpload.objects.filter(next_attempt_at__lte=clock.now()).exists()
 
 
 def gateways_with_refunds() -> list[str]:
     """The gateways of which a refund is due to be sent or asked about, and may be."""
-    due = Refund.objects.filter(next_attempt_at__lte=timezone.now())
+    due = Refund.objects.filter(next_attempt_at__lte=clock.now())
     sent = due.exclude(state=RefundState.QUEUED)
     return [
         gateway
@@ -61,7 +61,7 @@ def gateways_with_refunds() -> list[str]:
 
 def reconciliations_due(limit: int) -> list[int]:
     """Days whose turn it is, and whose gateway may be asked; the longest due first."""
-    due = Reconciliation.objects.filter(next_attempt_at__lte=timezone.now(), gateway__in=_askable())
+    due = Reconciliation.objects.filter(next_attempt_at__lte=clock.now(), gateway__in=_askable())
     return list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
 
 
@@ -76,15 +76,15 @@ def count_refunds_in_need() -> int:
 
 def _stuck() -> QuerySet[Refund]:
     waiting = Refund.objects.filter(state__in=WAITING_REFUNDS, next_attempt_at__isnull=False)
-    return waiting.exclude(problem="").filter(created_at__lt=timezone.now() - STUCK_AFTER)
+    return waiting.exclude(problem="").filter(created_at__lt=clock.now() - STUCK_AFTER)
 
 
 def _failed() -> QuerySet[Refund]:
     again = Refund.objects.filter(payment=OuterRef("payment"), pk__gt=OuterRef("pk")).exclude(state=RefundState.FAILED)
-    failed = Refund.objects.filter(state=RefundState.FAILED, finished_at__gt=timezone.now() - FAILED_WITHIN)
+    failed = Refund.objects.filter(state=RefundState.FAILED, finished_at__gt=clock.now() - FAILED_WITHIN)
     return failed.filter(~Exists(again))
 
 
 def _contradicted() -> QuerySet[Refund]:
-    given = Refund.objects.filter(state=RefundState.REFUNDED, finished_at__gt=timezone.now() - CONTRADICTED_WITHIN)
+    given = Refund.objects.filter(state=RefundState.REFUNDED, finished_at__gt=clock.now() - CONTRADICTED_WITHIN)
     return given.exclude(problem="")

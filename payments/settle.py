@@ -7,9 +7,9 @@ from collections.abc import Container, Mapping, Sequence
 
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.utils import timezone
 from prometheus_client import Histogram
 
+from choptym.lib import clock
 from choptym.lib.errors import ChoptymError, NotAllowed
 from choptym.lib.states import sources_of
 from notifications.notify import notify
@@ -203,7 +203,7 @@ def _put_under_review(payment: Payment, paid: Paid) -> None:
     log.error("payment needs a person", payment=payment.pk, problem=problem)
     Payment.objects.filter(pk=payment.pk, state__in=sources_of(PaymentState.REVIEW, PAYMENT_MOVES)).update(
         state=PaymentState.REVIEW,
-        finished_at=timezone.now(),
+        finished_at=clock.now(),
         next_check_at=None,
         failure_code="under_review",
         problem=problem[:300],

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.errors import NotAllowed
 from choptym.lib.jobs import after_commit
 from choptym.lib.money import Money
@@ -46,7 +46,7 @@ def start_topup(*, user_id: int, method: str, phone: str, money: Money, by_link:
 def _start(
     kind: PaymentKind, money: Money, user_id: int, method: str, phone: str, *, by_link: bool, order: Order | None
 ) -> Payment:
-    now = timezone.now()
+    now = clock.now()
     payment = Payment.objects.create(
         user_id=user_id,
         kind=kind,

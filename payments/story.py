@@ -9,9 +9,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone
 
 from choptym.audit.models import Act
+from choptym.lib import clock
 from choptym.lib.money import Money
 from notifications.models import Notification
 from orders.models import Order, OrderItem
@@ -141,7 +141,7 @@ def _steps(
 
 def _forgotten(at: datetime) -> Iterator[Step]:
     """What of a payment that ended then is not kept any more: its story must not look whole when it is not."""
-    age, month = timezone.now() - at, timedelta(days=31)
+    age, month = clock.now() - at, timedelta(days=31)
     papers = timedelta(days=settings.PAPERS_KEPT_FOR_DAYS)
     events = timedelta(days=settings.EVENTS_KEPT_FOR_DAYS) + settings.HISTORY_KEPT_FOR_MONTHS * month
     gone = lines_of(

@@ -18,8 +18,8 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.snapshot import Snapshot
 
 log = structlog.get_logger(__name__)
@@ -99,7 +99,7 @@ def read_stuck() -> dict[str, Stuck]:
 
 
 def _values() -> dict[str, Any]:
-    now = timezone.now()
+    now = clock.now()
     return {
         "late": now - timedelta(seconds=settings.PAYMENT_OUTCOME_WITHIN_SECONDS),
         "look_back": now - timedelta(days=LOOK_BACK_DAYS),

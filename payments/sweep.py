@@ -8,9 +8,9 @@ from datetime import timedelta
 from math import ceil
 
 from django.conf import settings
-from django.utils import timezone
 from redis import RedisError
 
+from choptym.lib import clock
 from choptym.lib.jobs import queue_lengths
 from payments.in_force import limits_of, may_send
 from payments.locks import claim_unpublished
@@ -52,7 +52,7 @@ def _told(
 ) -> Iterator[tuple[int, str, str]]:
     grace = LOST_IN_A_FULL_QUEUE_AFTER if lengths[queue] else LOST_AFTER
     claimed = claim_unpublished(
-        priority=priority, told_before=timezone.now() - grace, limits=limits, waited_seconds=waited_seconds
+        priority=priority, told_before=clock.now() - grace, limits=limits, waited_seconds=waited_seconds
     )
     for payment_id, gateway in sorted(claimed):
         yield payment_id, gateway, queue

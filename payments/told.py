@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 from django.db import DatabaseError, OperationalError, transaction
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.errors import ChoptymError
 from payments import in_force
 from payments.attempts import learn_transaction
@@ -171,7 +171,7 @@ def _ask_after_failure(match: Match | None) -> None:
     """A try that failed, and whose money goes back, was paid after all: the gateway is asked again."""
     if match is not None and match.attempt.state == AttemptState.NOT_PAID:
         failed = Payment.objects.filter(pk=match.attempt.payment_id, settled_at__isnull=True)
-        failed.exclude(state=PaymentState.REVIEW).update(next_check_at=timezone.now())
+        failed.exclude(state=PaymentState.REVIEW).update(next_check_at=clock.now())
 
 
 def _ask_about(match: Match | None) -> None:

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.snapshot import Snapshot
 from payments.samples import PERIOD_SECONDS
 
@@ -138,7 +138,7 @@ _QUERY = """
 
 
 def _read_now(wanted: Range) -> History:
-    return read_history(wanted, timezone.now())
+    return read_history(wanted, clock.now())
 
 
 # Many look at the same picture; it is read once.

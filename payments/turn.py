@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.money import Money
 from payments import in_force
 from payments.gateways.operators import operator_of
@@ -48,7 +48,7 @@ class Waiting:
     def rank(self) -> Rank:
         if self.priority == Priority.HIGH:  # however long: were they to age too, endless ones would still go first
             return Rank.HIGH
-        has_waited_long = timezone.now() - self.queued_at >= timedelta(seconds=settings.PAYMENT_WAITED_LONG_SECONDS)
+        has_waited_long = clock.now() - self.queued_at >= timedelta(seconds=settings.PAYMENT_WAITED_LONG_SECONDS)
         return Rank.AGED if has_waited_long else Rank.OTHER
 
     @property
@@ -87,7 +87,7 @@ def is_held_back(payment_id: int, gateway: str) -> bool:
 
 
 def _find(payment_id: int) -> Waiting | None:
-    now = timezone.now()
+    now = clock.now()
     due = Payment.objects.filter(
         pk=payment_id, state=PaymentState.QUEUED, next_attempt_at__lte=now, expires_at__gt=now
     ).values_list("pk", "gateway", "by_link", "phone", "amount_minor", "currency", "priority", "queued_at")

@@ -11,11 +11,11 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from psycopg_pool import PoolTimeout
 
+from choptym.lib import clock
 from choptym.lib.api_errors import error_body
 from choptym.lib.errors import Rejected
 from choptym.lib.jobs import ring_after_commit
@@ -39,6 +39,7 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
     if gateway not in gateway_names():
         return _refuse(HTTPStatus.NOT_FOUND, "not_found", "There is no such gateway here.")
     try:
+        clock.now()  # by which the age of a signature is judged: not by this machine's
         event = _read(request, gateway)
     except RequestDataTooBig:
         return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is too large.")
@@ -86,7 +87,7 @@ def _store(gateway: str, event: Event) -> None:
         word=event.word,
         payload=dict(event.payload),
         facts=_believable(gateway, event),
-        next_look_at=timezone.now(),
+        next_look_at=clock.now(),
     )
     with transaction.atomic(durable=True):
         WebhookEvent.objects.bulk_create([row], ignore_conflicts=True)

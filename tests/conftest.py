@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from choptym.lib import clock
+from choptym.lib.deadline import moment
 from payments import in_force
 from tests.gateways import switched_on
 from tests.live import Live, running_stack
@@ -21,6 +24,23 @@ ROOT = Path(__file__).parents[1]
 def _nobody_steers() -> None:
     """Nobody has ordered anything, and no test that has no database is asked for one (see the fixture steered)."""
     in_force.orders.put(in_force.Orders())
+
+
+@pytest.fixture(autouse=True)
+def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' machine is the database's too, so no test that has no database asks for the time (see own_clock)."""
+    monkeypatch.setattr(clock, "READ_AGAIN_SECONDS", float("inf"))
+    monkeypatch.setattr(clock, "_reading", clock.Reading(datetime.now(UTC), moment(), 0.0))
+    monkeypatch.setattr(clock, "_asks_again_at", float("inf"))
+
+
+@pytest.fixture
+def own_clock(_one_clock: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The clock as it is in a process of ours that has just begun."""
+    monkeypatch.setattr(clock, "READ_AGAIN_SECONDS", 10.0)
+    clock.forget()
+    yield
+    clock.forget()
 
 
 @pytest.fixture

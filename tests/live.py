@@ -15,6 +15,7 @@ import psycopg
 import requests
 
 from choptym.local.environment import PASSWORD
+from choptym.local.role import Role
 from choptym.local.stack import Stack
 from tests.servers import servers
 
@@ -251,10 +252,13 @@ def eventually(check: Callable[[], object], *, seconds: float = 10) -> None:
 
 
 @contextmanager
-def running_stack(name: str = "flows", **environment: str) -> Iterator[Live]:
+def running_stack(
+    name: str = "flows", started_as: Callable[[Role], Role] = lambda role: role, /, **environment: str
+) -> Iterator[Live]:
     """A stack on the servers of the tests, with a database and a Redis number of its own.
 
-    What `environment` says wins: REDIS_URL="" gives the stack a Redis server of its own.
+    What `environment` says wins: REDIS_URL="" gives the stack a Redis server of its own. `started_as` may replace
+    the command of a process.
     """
     root = servers.root / name
     root.mkdir(parents=True, exist_ok=True)
@@ -264,7 +268,7 @@ def running_stack(name: str = "flows", **environment: str) -> Iterator[Live]:
     environ = {**inherited, **QUICK, "DATABASE_URL": database, "REDIS_URL": redis, **environment}
     for secret in ("SECRET_KEY", "ALLOWED_HOSTS", "LOG_LEVEL"):  # those of the tests' own settings
         environ.pop(secret, None)
-    with Stack(root, environ) as stack:
+    with Stack(root, environ, started_as) as stack:
         live = Live(stack)
         try:
             yield live

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from choptym.lib import clock
 from choptym.lib.money import CURRENCIES, Money
 from wallets.accounts import CUSTOMER
 
@@ -17,7 +18,7 @@ class Account(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="accounts"
     )
     balance_minor = models.BigIntegerField(null=True, blank=True)
-    opened_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         permissions = [("credit_account", "Can credit wallets")]
@@ -58,7 +59,7 @@ class Entry(models.Model):
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=80, unique=True)
-    posted_at = models.DateTimeField(auto_now_add=True)
+    posted_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         verbose_name_plural = "entries"

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
+
 
 class Act(models.Model):
     """Who did what, to what, and why."""
@@ -13,7 +15,7 @@ class Act(models.Model):
     about = models.CharField(max_length=60, help_text="Such as payment:42.")
     reason = models.CharField(max_length=500)
     details = models.JSONField(default=dict, blank=True)
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["about", "id"], name="act_by_object")]

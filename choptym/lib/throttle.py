@@ -1,6 +1,5 @@
 """Counting tries in Redis, so that all processes count together."""
 
-import time
 import unicodedata
 
 import structlog
@@ -8,6 +7,7 @@ from redis import RedisError
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
+from choptym.lib import clock
 from choptym.lib.jobs import redis
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class Tries:
         most, period = SimpleRateThrottle.parse_rate(None, rate)  # type: ignore[arg-type]
         if most is None or period is None:
             return 0
-        slot, gone = divmod(time.time(), period)
+        slot, gone = divmod(clock.known().timestamp(), period)
         key = f"{_KEY}{self._scope}:{int(slot)}:{same(name)}"
         try:
             with redis().pipeline() as pipe:

@@ -74,7 +74,7 @@ class Roles:
     def last(self) -> list[Role]:
         """The clock, with whose first tick the workers look at the tables; and Flower, which asks the workers once."""
         return [
-            self._celery("beat", ("beat", "-s", str(self._root / "beat-schedule"), "-l", "WARNING")),
+            self._celery("beat", ("beat", "-l", "WARNING")),
             self._flower(),
         ]
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import IO, Self
 from choptym.local import processes, register
 from choptym.local.environment import Addresses, local_defaults, make_environment
 from choptym.local.errors import StackError
-from choptym.local.role import PROJECT, launched
+from choptym.local.role import PROJECT, Role, launched
 from choptym.local.roles import Roles
 from choptym.local.servers import Servers
 from choptym.local.supervisor import SAY_SECONDS, Child, Say, Supervisor, raise_failure
@@ -30,10 +30,15 @@ class Stack:
     """PostgreSQL, Redis, the sandbox and all our processes, with data and logs under `root`.
 
     `environ` replaces the environment of this process; what is set in it wins over the local
-    defaults. Two stacks with two roots do not meet.
+    defaults. Two stacks with two roots do not meet. `started_as` may replace how a process of ours is started.
     """
 
-    def __init__(self, root: Path = PROJECT / ".local", environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path = PROJECT / ".local",
+        environ: Mapping[str, str] | None = None,
+        started_as: Callable[[Role], Role] = lambda role: role,
+    ) -> None:
         self.root = root.resolve()
         self.code = PROJECT  # another checkout: the tables are made and the processes started by its code
         self.addresses = Addresses()
@@ -42,6 +47,7 @@ class Stack:
         self.database_url = ""
         self.redis_url = ""
         self._environ = dict(os.environ if environ is None else environ)
+        self._started_as = started_as
         self._lock: IO[str] | None = None
         self._supervisor: Supervisor | None = None
         self._is_up = False
@@ -150,9 +156,9 @@ class Stack:
         self.environment = make_environment(self.root, self._environ, self.addresses, self.database_url, self.redis_url)
         roles = Roles(self.root, self.addresses, self.environment, self.code)
         self.metrics = roles.metrics
-        loading = [*supervisor.begin(roles.outside_world()), *supervisor.begin(roles.ours())]
+        loading = [*supervisor.begin(roles.outside_world()), *supervisor.begin([*map(self._started_as, roles.ours())])]
         self._prepare_tables(loading, say)
-        supervisor.wait_ready([*loading, *supervisor.begin(roles.last())], say)
+        supervisor.wait_ready([*loading, *supervisor.begin([*map(self._started_as, roles.last())])], say)
 
     def _prepare_tables(self, loading: Sequence[Child], say: Say) -> None:
         """Migrate and seed while the processes load; give up as soon as one of them fails."""

@@ -8,6 +8,7 @@ from choptym.settings.alerts import ALERT_CHECK_SECONDS, WORKER_CANARY_SECONDS
 # A tick that waited longer than its period is dropped: the next one does the same work.
 _EVERY_SECOND: dict[str, Any] = {"schedule": timedelta(seconds=1), "options": {"expires": 5}}
 
+CELERY_BEAT_SCHEDULER = "choptym.lib.ticks:SteadyScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_CRON_STARTING_DEADLINE = 600
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {

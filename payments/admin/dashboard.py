@@ -11,9 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from choptym.lib import clock
 from choptym.lib.admin import when
 from payments.admin.dashboard_pictures import draw
 from payments.models import WALLET
@@ -71,7 +71,7 @@ def _age(history: History) -> dict[str, Any]:
     """When the last sample was taken, and whether that is too long ago."""
     last = history.starts[max(history.figures["seconds"])]
     ends_at = last + timedelta(seconds=history.range.step_seconds)
-    return {"last_at": when(last), "is_silent": timezone.now() - ends_at > SILENT}
+    return {"last_at": when(last), "is_silent": clock.now() - ends_at > SILENT}
 
 
 def _now(history: History) -> Iterator[Figure]:

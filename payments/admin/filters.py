@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.admin import OneOfFilter
 from payments.find import first_id_since
 from payments.models import WALLET, DeadLetter, Payment, Refund
@@ -47,7 +48,7 @@ class AcceptedFilter(SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
-        now = timezone.localtime()
+        now = timezone.localtime(clock.now())
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         since = {
             "hour": now - timedelta(hours=1),

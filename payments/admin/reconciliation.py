@@ -10,13 +10,13 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
+from choptym.lib import clock
 from choptym.lib.admin import DATE_INPUT, SELECT, ReadOnlyAdmin, badge, page_action, row_id_of, when
 from choptym.lib.errors import Rejected
 from choptym.lib.jobs import publish
@@ -182,7 +182,7 @@ def _row_or_404(object_id: str) -> Reconciliation:
 
 def _asked_for(request: HttpRequest) -> dict[str, str]:
     """What the page that leads here wants to be done; else yesterday, the last day that is whole."""
-    yesterday = timezone.now().astimezone(UTC).date() - timedelta(days=1)
+    yesterday = clock.now().astimezone(UTC).date() - timedelta(days=1)
     return {"gateway": request.GET.get("gateway", _ALL), "day": request.GET.get("day", yesterday.isoformat())}
 
 

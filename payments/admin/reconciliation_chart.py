@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
 from django.db.models import Count, Q
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments.models import Reconciliation
 from payments.states import BreakState
 
@@ -47,7 +47,7 @@ class Chart:
 
 def read_chart() -> list[Chart]:
     """The last DAYS days of every gateway that has any. One query."""
-    today = timezone.now().astimezone(UTC).date()
+    today = clock.now().astimezone(UTC).date()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     rows = Reconciliation.objects.filter(day__gte=days[0], finished_at__isnull=False)
     counted = rows.annotate(open_breaks=Count("breaks", filter=Q(breaks__state=BreakState.OPEN)))

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 
-from django.utils import timezone
-
+from choptym.lib import clock
 from payments.alerts.rules import Reading
 from payments.gateways import gateway_names
 from payments.models import BooksProof, Payment
@@ -21,7 +20,7 @@ DAY_LATE, DAY_MISSING = 36 * 3600, 72 * 3600
 def note_proof(breaks: Mapping[str, list[str]]) -> None:
     """Keep what the proof found: {kind: its places}. Commits: the row."""
     counts = {kind: len(places) for kind, places in breaks.items()}
-    BooksProof.objects.update_or_create(pk=1, defaults={"proved_at": timezone.now(), "breaks": counts})
+    BooksProof.objects.update_or_create(pk=1, defaults={"proved_at": clock.now(), "breaks": counts})
 
 
 def read_books() -> list[Reading]:
@@ -57,11 +56,11 @@ def read_reconciliation() -> list[Reading]:
 def _first_payment() -> datetime:
     """Since when there has been something to prove."""
     first = Payment.objects.order_by("pk").values_list("queued_at", flat=True).first()
-    return first or timezone.now()
+    return first or clock.now()
 
 
 def _age(since: datetime) -> float:
-    return max(0.0, (timezone.now() - since).total_seconds())
+    return max(0.0, (clock.now() - since).total_seconds())
 
 
 def _list(kinds: Mapping[str, int]) -> str:

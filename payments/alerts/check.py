@@ -11,8 +11,8 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments.alerts.figures import FIGURES
 from payments.alerts.judge import say, severity_of, thresholds
 from payments.alerts.notices import write_notices
@@ -47,7 +47,7 @@ def check_alerts(group: str) -> bool:
 def _take_turn(group: str) -> bool:
     """Whoever moves the time of the last look looks, while nobody else does."""
     period = settings.WORKER_CANARY_SECONDS if group == WORKERS else settings.ALERT_CHECK_SECONDS
-    now = timezone.now()
+    now = clock.now()
     AlertCheck.objects.get_or_create(name=group, defaults={"checked_at": _LONG_AGO})
     due = AlertCheck.objects.filter(name=group, checked_at__lte=now - timedelta(seconds=period * _LEAST_SHARE))
     idle = due.filter(Q(busy_until__isnull=True) | Q(busy_until__lte=now))
@@ -75,7 +75,7 @@ def _look_at(rule: Rule) -> str:
 
 
 def _open(rule: Rule, reading: Reading, severity: Severity) -> None:
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         # Two at once: the index of open alerts lets one of them in.
         Alert.objects.bulk_create(
@@ -104,18 +104,18 @@ def _change(alert: Alert, rule: Rule, reading: Reading, severity: Severity | Non
     if severity is not None and _is_worse(severity, alert.severity):
         _move(alert, "worse", worst=severity, **_seen(rule, reading, severity))
     elif severity == alert.severity:
-        _still(alert).update(looked_at=timezone.now(), good_looks=0, **_seen(rule, reading, severity))
+        _still(alert).update(looked_at=clock.now(), good_looks=0, **_seen(rule, reading, severity))
     elif alert.good_looks + 1 < GOOD_LOOKS:
-        _still(alert).update(looked_at=timezone.now(), good_looks=F("good_looks") + 1)
+        _still(alert).update(looked_at=clock.now(), good_looks=F("good_looks") + 1)
     elif severity is not None:
         _move(alert, "", **_seen(rule, reading, severity))
     else:
-        _move(alert, "closed", closed_at=timezone.now(), value=reading.value, text=say(rule, reading, None))
+        _move(alert, "closed", closed_at=clock.now(), value=reading.value, text=say(rule, reading, None))
 
 
 def _move(alert: Alert, told_as: str, **columns: object) -> None:
     """Change it, and write down what is to be told of that."""
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         moved = _still(alert).update(changed_at=now, looked_at=now, good_looks=0, changes=F("changes") + 1, **columns)
         if not moved:

@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.connections import read_connections
 from choptym.lib.jobs import redis
 from payments import in_force, stats
@@ -112,7 +112,7 @@ _OVERDUE = """
 
 def lease_overdue() -> list[Reading]:
     """Without the rows of gateways that a person has forbidden to ask: those are meant to wait."""
-    late = timezone.now() - timedelta(seconds=OVERDUE_SECONDS)
+    late = clock.now() - timedelta(seconds=OVERDUE_SECONDS)
     asked = [name for name in settings.GATEWAYS if in_force.mode_of(name) != QueueMode.STOP]
     return [Reading(place, count) for place, count in _fetch(_OVERDUE, asked=asked, late=late)]
 
@@ -161,7 +161,7 @@ def refund_overdue() -> list[Reading]:
 
 
 def queue_stopped() -> list[Reading]:
-    now = timezone.now()
+    now = clock.now()
     stopped = QueueControl.objects.exclude(mode=QueueMode.RUN).filter(Q(until__isnull=True) | Q(until__gt=now))
     return [
         Reading(control.gateway or "all", (now - (control.mode_since or control.changed_at)).total_seconds())

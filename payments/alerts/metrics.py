@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from django.db.models import Count, Min
-from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from choptym.lib import clock
 from payments.alerts.silence import age_of_canary
 from payments.models import Alert, AlertCheck, AlertNotice, BooksProof, Worker
 
@@ -40,7 +40,7 @@ def _books() -> Iterator[Metric]:
     for proof in BooksProof.objects.all():
         for kind, count in proof.breaks.items():
             breaks.add_metric([kind], count)
-        age.add_metric([], (timezone.now() - proof.proved_at).total_seconds())
+        age.add_metric([], (clock.now() - proof.proved_at).total_seconds())
     yield from (breaks, age)
 
 
@@ -49,7 +49,7 @@ def _checks() -> Iterator[Metric]:
     age = GaugeMetricFamily("choptym_alerts_checked_age_seconds", "Since the rules were looked at", labels=["group"])
     unread = GaugeMetricFamily("choptym_alert_figure_unread", "A rule's figure could not be read", labels=["rule"])
     for check in AlertCheck.objects.all():
-        age.add_metric([check.name], (timezone.now() - check.checked_at).total_seconds())
+        age.add_metric([check.name], (clock.now() - check.checked_at).total_seconds())
         for rule in check.unread:
             unread.add_metric([rule], 1)
     yield from (age, unread)
@@ -60,5 +60,5 @@ def _untold() -> Iterator[Metric]:
         count=Count("pk"), since=Min("created_at")
     )
     yield GaugeMetricFamily("choptym_alert_untold", "Messages of alerts that wait to be sent", value=waiting["count"])
-    age = (timezone.now() - waiting["since"]).total_seconds() if waiting["since"] else 0
+    age = (clock.now() - waiting["since"]).total_seconds() if waiting["since"] else 0
     yield GaugeMetricFamily("choptym_alert_untold_seconds", "How long the oldest of them has waited", value=age)

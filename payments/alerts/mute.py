@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import NotAllowed, Rejected
 from payments.models import Alert
 
@@ -22,7 +22,7 @@ def mute_alert(alert_id: int, *, hours: int, actor_id: int, reason: str) -> date
     if not 0 <= hours <= LONGEST_HOURS:
         message = f"Between 0 and {LONGEST_HOURS} hours."
         raise Rejected(message, code="invalid_hours", fields={"hours": message})
-    until = timezone.now() + timedelta(hours=hours)
+    until = clock.now() + timedelta(hours=hours)
     with transaction.atomic(durable=True):
         if not Alert.objects.filter(pk=alert_id, closed_at=None).update(muted_until=until):
             raise NotAllowed("This alert is over.", code="alert_closed")

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from choptym.lib import clock
 from payments.alerts.rules import RULES
 from payments.models import Alert, AlertNotice
 
@@ -21,7 +22,7 @@ def channel_of(address: str) -> str:
 
 def write_notices(alert: Alert, change: str) -> None:
     """In the transaction of the change ("opened", "worse" or "closed"). Of a muted alert nobody is told."""
-    if alert.muted_until is not None and alert.muted_until > timezone.now():
+    if alert.muted_until is not None and alert.muted_until > clock.now():
         return
     word = "OVER" if change == "closed" else alert.severity
     AlertNotice.objects.bulk_create(

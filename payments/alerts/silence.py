@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments.alerts.rules import Reading
 from payments.models import Worker
 
@@ -36,7 +36,7 @@ def silence_of(worker: Worker) -> float:
 
 def age_of_canary(worker: Worker) -> float:
     """Since its last sign of life."""
-    return max(0.0, (timezone.now() - _last_sign(worker)).total_seconds())
+    return max(0.0, (clock.now() - _last_sign(worker)).total_seconds())
 
 
 def _allowed(worker: Worker) -> float:
@@ -55,7 +55,7 @@ def _read_queue(queue: str, workers: Sequence[Worker]) -> list[Reading]:
         return [_reading(queue, 0.0)]
     # A queue that never had one: as long as the others have been there without it.
     since = max(map(_last_sign, takers), default=min((worker.started_at for worker in alive), default=None))
-    return [] if since is None else [_reading(queue, (timezone.now() - since).total_seconds())]
+    return [] if since is None else [_reading(queue, (clock.now() - since).total_seconds())]
 
 
 def _reading(queue: str, seconds: float) -> Reading:

@@ -11,9 +11,10 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone
 from prometheus_client import Counter
 
+from choptym.lib import clock
+from choptym.lib.deadline import moment
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from notifications.channels import DeliveryFailed, Letter
 from notifications.channels.texts import send_to
@@ -55,12 +56,12 @@ def tell_batch() -> int:
 
 def has_due() -> bool:
     """Whether something is to be told."""
-    return AlertNotice.objects.filter(next_tell_at__lte=timezone.now()).exists()
+    return AlertNotice.objects.filter(next_tell_at__lte=clock.now()).exists()
 
 
 def is_left_lying() -> bool:
     """Whether what should have been told long ago was not: the worker that does it stands still, perhaps."""
-    now = timezone.now()
+    now = clock.now()
     fresh, tried = (Q(attempts=0, next_tell_at__lte=now - LEFT_LYING), Q(next_tell_at__lte=now - TRIED_AND_LEFT_LYING))
     return AlertNotice.objects.filter(fresh | tried).exists()
 
@@ -82,9 +83,9 @@ def _send_all(notices: Sequence[AlertNotice]) -> Mapping[int, DeliveryFailed | N
             _hanging[channel] = thread
             threads.append(thread)
             thread.start()
-    ends_at = timezone.now() + timedelta(seconds=TELL_SECONDS)
+    ends_at = moment() + TELL_SECONDS
     for thread in threads:
-        thread.join(max(0.0, (ends_at - timezone.now()).total_seconds()))
+        thread.join(max(0.0, ends_at - moment()))
     return dict(problems)  # a copy: who comes back later changes nothing any more
 
 
@@ -108,7 +109,7 @@ def _send(address: str, notices: Sequence[AlertNotice], problems: dict[int, Deli
 
 
 def _record(notice: AlertNotice, problem: DeliveryFailed | None) -> None:
-    now = timezone.now()
+    now = clock.now()
     waiting = AlertNotice.objects.filter(pk=notice.pk, next_tell_at__isnull=False)
     if problem is None:
         waiting.update(told_at=now, next_tell_at=None, problem="")

@@ -8,8 +8,8 @@ import uuid
 
 import structlog
 from django.db import DatabaseError, OperationalError, transaction
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money
 from choptym.lib.states import move
@@ -45,7 +45,7 @@ def work_on_chunk() -> bool:
     if waiting.exists():
         give_back_upload(upload, seconds=LOOK_AGAIN_SECONDS if room <= 0 else 0)
     else:
-        move(upload, BulkState.FINISHED, BULK_MOVES, finished_at=timezone.now(), next_attempt_at=None)
+        move(upload, BulkState.FINISHED, BULK_MOVES, finished_at=clock.now(), next_attempt_at=None)
     return True
 
 
@@ -62,7 +62,7 @@ def _work_on(upload: BulkUpload, line_id: int) -> None:
             if line.state != BulkLineState.WAITING:
                 return
             refund = _do(upload, line)
-            move(line, BulkLineState.DONE, BULK_LINE_MOVES, refund=refund, finished_at=timezone.now())
+            move(line, BulkLineState.DONE, BULK_LINE_MOVES, refund=refund, finished_at=clock.now())
     except OperationalError:
         raise
     except Rejected as error:
@@ -108,5 +108,5 @@ def _refuse(line_id: int, code: str, message: str) -> None:
             BULK_LINE_MOVES,
             code=code[:40],
             message=message[:300],
-            finished_at=timezone.now(),
+            finished_at=clock.now(),
         )

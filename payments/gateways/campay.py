@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+from choptym.lib import clock
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import BadSignature, NotFound, Rejected
 from choptym.lib.money import Money
@@ -107,7 +108,7 @@ class CamPay(RefundsByPayout):
     def find(self, reference: str, *, since: datetime, is_link: bool = False) -> Status | None:
         """In the history since then, which leaves out what is still pending."""
         deadline = self._api.start_deadline()
-        rows = self._api.read_history(since.astimezone(UTC).date(), datetime.now(UTC).date(), deadline)
+        rows = self._api.read_history(since.astimezone(UTC).date(), clock.known().date(), deadline)
         found = [self._fetch_status(one, deadline, is_link=is_link) for one in rows_of(reference, rows)]
         return best_of([status for status in found if status.reference in {"", reference}])
 

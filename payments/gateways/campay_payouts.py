@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from choptym.lib import clock
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import NotFound, Unavailable
 from payments.gateways.base import RefundRequest, RefundStatus, Status
@@ -41,7 +42,7 @@ class CamPayPayouts:
         named = self._named(gateway_refund_id, reference, deadline)
         if named is not None:
             return named
-        today = datetime.now(UTC)
+        today = clock.known()
         first = (since or today - LOOK_BACK).astimezone(UTC).date()
         rows = rows_of(reference, self._api.read_history(first, today.date(), deadline))
         found = [self._listed(transaction_id, deadline) for transaction_id in rows]

@@ -1,8 +1,9 @@
 """What we send to Cashfree when we ask for money, and what we take from its answers."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from choptym.lib import clock
 from payments.gateways.base import CollectRequest
 from payments.gateways.cashfree_api import in_rupees
 from payments.gateways.reading import digest_of, read_object, read_text
@@ -68,5 +69,5 @@ def _customer(request: CollectRequest, *, with_id: bool) -> dict[str, object]:
 
 
 def _expiry(open_seconds: int) -> str:
-    ends_at = datetime.now(UTC) + timedelta(seconds=max(LEAST_OPEN_SECONDS, open_seconds))
+    ends_at = clock.known() + timedelta(seconds=max(LEAST_OPEN_SECONDS, open_seconds))
     return ends_at.isoformat(timespec="seconds")

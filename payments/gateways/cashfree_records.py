@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
+from choptym.lib import clock
 from choptym.lib.money import Money
 from payments.gateways.base import Line, Outcome, RefundOutcome, RefundStatus, SettlementLine, Status
 from payments.gateways.reading import (
@@ -207,7 +208,7 @@ def _ended_at(payment: Mapping[str, object]) -> datetime:
 
 def _may_still_succeed(order: Mapping[str, object], payments: Sequence[Mapping[str, object]]) -> bool:
     expired_at = read_india(order.get("order_expiry_time"))
-    is_over = expired_at is not None and datetime.now(UTC) > expired_at + GRACE
+    is_over = expired_at is not None and clock.known() > expired_at + GRACE
     return not is_over and any(payment.get("payment_status") not in _FINAL_TRIES for payment in payments)
 
 

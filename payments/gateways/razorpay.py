@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
+from choptym.lib import clock
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import Exchange, NotFound, NotSent, OutcomeUnknown, Rejected, Unavailable
 from choptym.lib.money import Money
@@ -183,7 +184,7 @@ class Razorpay:
     def _find_lost_order(self, request: CollectRequest, deadline: Deadline) -> str:
         """The oldest order of this attempt that can still be used, or ""."""
         try:
-            orders = self._reads.find_orders(request.reference, datetime.now(UTC), deadline)
+            orders = self._reads.find_orders(request.reference, clock.known(), deadline)
         except (NotFound, Rejected, Unavailable):
             return ""
         good = [order for order in orders if order.get("status") == "created" and _is_same(order, request.money)]

@@ -1,8 +1,8 @@
 """What we send to Razorpay when we ask for money, and the UPI address in its answer."""
 
-import time
 from collections.abc import Mapping
 
+from choptym.lib import clock
 from payments.gateways.base import CollectRequest
 from payments.gateways.reading import read_objects, read_text
 
@@ -61,7 +61,7 @@ def link_body(request: CollectRequest, open_seconds: int) -> dict[str, object]:
         "notify": {"sms": False, "email": False},
         "reminder_enable": False,
         "accept_partial": False,
-        "expire_by": int(time.time()) + max(LEAST_LINK_SECONDS, open_seconds),
+        "expire_by": int(clock.known().timestamp()) + max(LEAST_LINK_SECONDS, open_seconds),
         "notes": {"reference": request.reference},
         **back,
     }

@@ -10,6 +10,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from uuid import UUID
 
+from choptym.lib import clock
 from choptym.lib.money import MINOR_DIGITS, Money
 
 MAX_TEXT = 500
@@ -153,4 +154,4 @@ def _seconds_until(text: str) -> float:
     instant = parsedate_to_datetime(text)
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
-    return (instant - datetime.now(UTC)).total_seconds()
+    return (instant - clock.known()).total_seconds()

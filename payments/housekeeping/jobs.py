@@ -12,8 +12,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments import in_force
 from payments.models import Job
 
@@ -40,7 +40,7 @@ class Run:
 
 def due_jobs(now: datetime | None = None) -> list[str]:
     """The jobs of which a slot is to be run and that nobody runs. One query."""
-    now = now or timezone.now()
+    now = now or clock.now()
     rows = Job.objects.in_bulk(list(settings.PERIODIC_JOBS))
     return [
         name
@@ -51,7 +51,7 @@ def due_jobs(now: datetime | None = None) -> list[str]:
 
 def claim_job(name: str, now: datetime | None = None) -> Run | None:
     """Take the next slot of this job. None: none is to be run yet, or somebody else runs it. Commits by itself."""
-    now = now or timezone.now()
+    now = now or clock.now()
     entry = settings.PERIODIC_JOBS[name]
     row, _ = Job.objects.get_or_create(name=name, defaults={"slot_at": _first_slot(entry, now)})
     slot_at = _next_slot(entry, row, now)
@@ -83,7 +83,7 @@ def run_job(name: str, task_of: Callable[[str], Callable[..., object]]) -> None:
 def finish_job(run: Run) -> bool:
     """This slot is done. False: the lease had passed, and it is somebody else's. Commits by itself."""
     mine = Job.objects.filter(name=run.name, leased_until=run.leased_until)
-    return mine.update(slot_at=run.slot_at, leased_until=None, finished_at=timezone.now(), problem="") == 1
+    return mine.update(slot_at=run.slot_at, leased_until=None, finished_at=clock.now(), problem="") == 1
 
 
 def leave_job(run: Run) -> bool:
@@ -94,7 +94,7 @@ def leave_job(run: Run) -> bool:
 def fail_job(run: Run, problem: str) -> bool:
     """This slot is tried again in a while. Commits by itself."""
     mine = Job.objects.filter(name=run.name, leased_until=run.leased_until)
-    again = timezone.now() + timedelta(seconds=RETRY_SECONDS)
+    again = clock.now() + timedelta(seconds=RETRY_SECONDS)
     return mine.update(leased_until=again, problem=problem[:300]) == 1
 
 

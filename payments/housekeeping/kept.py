@@ -12,8 +12,8 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments.models import HistoryKind
 from payments.states import FINAL_STATES, TOOK_NOTHING, EventState, PaymentState
 
@@ -56,7 +56,7 @@ class Kept:
 
     def before(self) -> datetime:
         """What began to be done with before this is due."""
-        return timezone.now() - self.unit * (getattr(settings, self.setting) if self.setting else 0)
+        return clock.now() - self.unit * (getattr(settings, self.setting) if self.setting else 0)
 
 
 # A payment is done with when it has ended and nobody has to look at it; `paid.` is its row.

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import structlog
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.utils import timezone
 
+from choptym.lib import clock
 from payments.housekeeping.locks import try_lock_months
 from payments.housekeeping.step import LOCK_TIMEOUT_MS
 
@@ -45,7 +45,7 @@ def make_months(now: datetime | None = None) -> list[str]:
 
     Commits: each by itself, with the rows that had fallen into none because it was missing.
     """
-    first = _month_of(now or timezone.now())
+    first = _month_of(now or clock.now())
     wanted = {_name(_later(first, months)): _later(first, months) for months in range(AHEAD + 1)}
     there = _tables()
     return [name for name, month in wanted.items() if name not in there and _do(_make, name, month)]
@@ -59,7 +59,7 @@ def take_old_months_away(now: datetime | None = None) -> list[str]:
     """
     if not settings.HISTORY_KEPT_FOR_MONTHS:
         return []
-    oldest = _later(_month_of(now or timezone.now()), -settings.HISTORY_KEPT_FOR_MONTHS)
+    oldest = _later(_month_of(now or clock.now()), -settings.HISTORY_KEPT_FOR_MONTHS)
     old = {name: attached for name, attached in _tables().items() if _begin_of(name) < oldest}
     gone = [name for name, attached in old.items() if attached and _do(_detach, name)]
     if settings.HISTORY_DROPPED:

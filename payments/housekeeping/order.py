@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from payments.models import Job
 
 JOB = "clean-up"
@@ -22,4 +22,4 @@ def order_clean_up(*, actor_id: int, reason: str) -> None:
     with transaction.atomic(durable=True):
         record_act(actor_id=actor_id, verb="order_clean_up", about="queue:all", reason=reason)
         # A job that has never run is due by itself.
-        Job.objects.filter(name=JOB).update(slot_at=timezone.now() - _LONG_AGO)
+        Job.objects.filter(name=JOB).update(slot_at=clock.now() - _LONG_AGO)

@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
 from payments.models.payment import Payment
 from payments.states import MAY_CHARGE, TOOK_NOTHING, AttemptState
 
@@ -29,7 +30,7 @@ class PaymentAttempt(models.Model):
     instructions = models.CharField(max_length=200, blank=True)
     collected_minor = models.BigIntegerField(null=True, blank=True, help_text="What the gateway says it collected.")
     collected_currency = models.CharField(max_length=3, blank=True)
-    started_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(default=clock.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When the call's answer, or its loss, was noted.")
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     latency_ms = models.PositiveIntegerField(null=True, blank=True)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
 from choptym.lib.money import CURRENCIES
 from payments.models.payment import Payment
 from payments.models.refund import Refund
@@ -30,7 +31,7 @@ class BulkUpload(models.Model):
     state = models.CharField(max_length=9, choices=BulkState.choices, default=BulkState.CHECKED)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     lines_count = models.PositiveIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
 from payments.models.payment import Payment
 
 
@@ -19,7 +20,7 @@ class DeadLetter(models.Model):
         editable=False,
         help_text="What a gateway said of refunds that could not be booked: taken up again by a replay.",
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     replayed_at = models.DateTimeField(null=True, blank=True)
     replayed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
 from payments.models.payment import Payment
 from payments.states import EventState
 
@@ -21,7 +22,7 @@ class WebhookEvent(models.Model):
     )
     state = models.CharField(max_length=9, choices=EventState.choices, default=EventState.NEW)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="events")
-    received_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField(default=clock.now, editable=False)
     # Doubles as the lease, like Payment.next_check_at. Empty once nothing is left to do.
     next_look_at = models.DateTimeField(null=True, blank=True)
     looks = models.PositiveSmallIntegerField(default=0)

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 
+from choptym.lib import clock
+
 
 class IdempotencyKey(models.Model):
     """Written in the transaction of what it answers for: it exists exactly when the work is done."""
@@ -13,7 +15,7 @@ class IdempotencyKey(models.Model):
     status = models.PositiveSmallIntegerField()
     body = models.JSONField()
     location = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once")]

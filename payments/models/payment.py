@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
 from choptym.lib.money import CURRENCIES, Money
 from payments.states import FINAL_STATES, WAITING_STATES, PaymentState
 
@@ -49,7 +50,7 @@ class Payment(models.Model):
     problem = models.CharField(max_length=300, blank=True, help_text="For staff: why it failed or needs a person.")
     attempts_made = models.PositiveSmallIntegerField(default=0)
     checks_made = models.PositiveIntegerField(default=0)
-    queued_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(default=clock.now, editable=False)
     published_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField()
     requested_at = models.DateTimeField(null=True, blank=True)

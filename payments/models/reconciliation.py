@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
 from choptym.lib.money import CURRENCIES, Money
 from payments.models.attempt import PaymentAttempt
 from payments.models.refund import Refund
@@ -40,7 +41,7 @@ class Reconciliation(models.Model):
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    asked_at = models.DateTimeField(auto_now_add=True)
+    asked_at = models.DateTimeField(default=clock.now, editable=False)
     begun_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -85,8 +86,8 @@ class ReconciliationBreak(models.Model):
     their_minor = models.BigIntegerField(null=True, blank=True)
     their_currency = models.CharField(max_length=3, blank=True)
     their_word = models.CharField(max_length=40, blank=True)
-    found_at = models.DateTimeField(auto_now_add=True)
-    seen_at = models.DateTimeField(auto_now=True)
+    found_at = models.DateTimeField(default=clock.now, editable=False)
+    seen_at = models.DateTimeField(default=clock.now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
     note = models.CharField(max_length=300, blank=True)
 

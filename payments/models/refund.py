@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
 from choptym.lib.money import CURRENCIES, Money
 from payments.models.attempt import PaymentAttempt
 from payments.models.payment import Payment
@@ -59,7 +60,7 @@ class Refund(models.Model):
     problem = models.CharField(max_length=300, blank=True, help_text="For staff.")
     attempts_made = models.PositiveSmallIntegerField(default=0)
     asks_made = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     requested_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

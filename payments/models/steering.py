@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from choptym.lib import clock
+
 # Stands in place of a gateway's name for all of them, the wallet included.
 ALL = ""
 
@@ -31,7 +33,7 @@ class QueueControl(models.Model):
     rate_per_second = models.PositiveIntegerField(null=True, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    changed_at = models.DateTimeField(auto_now=True)
+    changed_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         permissions = [("steer_queue", "Can stop, drain, resume and resize the queue")]

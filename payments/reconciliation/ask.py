@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import Rejected
 from choptym.lib.states import sources_of
 from payments.gateways import gateway_names
@@ -40,7 +40,7 @@ def ask_for_day(gateway: str, day: date, *, actor_id: int | None = None, reason:
 
 def check_day(day: date) -> None:
     """Raises Rejected (future_day, day_too_early)."""
-    if day > timezone.now().astimezone(UTC).date():
+    if day > clock.now().astimezone(UTC).date():
         raise Rejected("That day has not come yet.", code="future_day", fields={"day": "in the future"})
     if day < FIRST_DAY:
         message = f"There is nothing to compare before {FIRST_DAY.isoformat()}."
@@ -52,7 +52,7 @@ def ask_for_due_days(now: datetime | None = None) -> list[int]:
 
     Returns the rows that are to be worked on. Commits: each by itself.
     """
-    last = ((now or timezone.now()).astimezone(UTC) - BEGIN_AFTER).date() - timedelta(days=1)
+    last = ((now or clock.now()).astimezone(UTC) - BEGIN_AFTER).date() - timedelta(days=1)
     days = [last - timedelta(days=back) for back in range(settings.RECONCILE_DAYS)]
     since = datetime.combine(last + timedelta(days=1), time(), UTC)
     asked = []
@@ -65,7 +65,7 @@ def ask_for_due_days(now: datetime | None = None) -> list[int]:
 
 
 def _ask(gateway: str, day: date, actor_id: int | None) -> Reconciliation:
-    now = timezone.now()
+    now = clock.now()
     row, is_new = Reconciliation.objects.get_or_create(
         gateway=gateway, day=day, defaults={"next_attempt_at": now, "asked_by_id": actor_id}
     )

@@ -4,9 +4,9 @@ Not done by itself: a bill may be wrong, and whoever books every bill that comes
 """
 
 from django.db import transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import NotAllowed
 from choptym.lib.money import Money
 from choptym.lib.states import move
@@ -33,7 +33,7 @@ def correct_fee(break_id: int, *, actor_id: int, reason: str) -> ReconciliationB
     prefix = _prefix(row)
     with transaction.atomic(durable=True):
         lock_payments([row.attempt.payment_id])
-        if not move(row, BreakState.MENDED, BREAK_MOVES, closed_at=timezone.now(), note="the difference was booked"):
+        if not move(row, BreakState.MENDED, BREAK_MOVES, closed_at=clock.now(), note="the difference was booked"):
             raise NotAllowed("Somebody has dealt with this break already.", code="break_not_open")
         _book_difference(row, prefix)
         record_act(

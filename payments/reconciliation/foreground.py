@@ -2,8 +2,7 @@
 
 import time
 
-from django.utils import timezone
-
+from choptym.lib import clock
 from payments.confirm import confirm_batch
 from payments.models import Reconciliation
 from payments.reconciliation.run import Watch, reconcile_day
@@ -36,4 +35,4 @@ def reconcile_here(reconciliation_id: int, *, watch: Watch) -> None:
 def _look_again_now(row: Reconciliation) -> None:
     """What was mended by now need not wait for the second look."""
     waiting = Reconciliation.objects.filter(pk=row.pk, state=ReconciliationState.QUEUED, begun_at__isnull=True)
-    waiting.update(next_attempt_at=timezone.now())
+    waiting.update(next_attempt_at=clock.now())

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import structlog
 from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.errors import ChoptymError, NotFound, Rejected, Unavailable
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from payments.attempts import learn_transaction
@@ -41,7 +41,7 @@ def mend(gateway: str, comparison: Comparison) -> int:
     booked = book_ended(gateway, comparison.ended_tries)
     named = Refund.objects.filter(pk__in=comparison.open_refunds)
     waiting = Q(state__in=WAITING_REFUNDS) & ~Q(gateway_refund_id="")
-    refunds = named.filter(waiting | Q(state=RefundState.FAILED)).update(next_attempt_at=timezone.now())
+    refunds = named.filter(waiting | Q(state=RefundState.FAILED)).update(next_attempt_at=clock.now())
     return due + booked + refunds + take_up_strange(gateway, comparison.strange_refunds)
 
 
@@ -59,7 +59,7 @@ def ask_again(gateway: str, tries: Mapping[int, str]) -> int:
                     learn_transaction(attempt.pk, tries[attempt.pk])
             payments = Payment.objects.filter(pk__in=[attempt.payment_id for attempt in still_open])
             due = payments.filter(settled_at__isnull=True).exclude(state=PaymentState.REVIEW)
-            made_due += due.update(next_check_at=timezone.now())
+            made_due += due.update(next_check_at=clock.now())
     return made_due
 
 

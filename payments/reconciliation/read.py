@@ -1,11 +1,12 @@
 """Reading a gateway's lists of one day. Network, and nothing else."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TypeVar
 
 import structlog
 
+from choptym.lib import clock
 from choptym.lib.errors import NotFound, Rejected, Unavailable
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from payments.gateways import get_gateway
@@ -26,7 +27,7 @@ def read_day(job: Job, after_each_call: Callable[[], None]) -> Reading:
     Network: three calls, six where settlements are told, with no transaction open.
     Raises:  Unavailable, Rejected.
     """
-    adapter, read_at = get_gateway(job.gateway), datetime.now(UTC)
+    adapter, read_at = get_gateway(job.gateway), clock.now()
     days = [on for on in (job.day, job.day - _DAY, job.day + _DAY) if on <= read_at.date()]
 
     def each(read: Callable[[date], T]) -> list[T]:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.states import sources_of
 from payments.models import BreakKind, Reconciliation, ReconciliationBreak
 from payments.reconciliation.facts import Comparison, Found, Job
@@ -52,7 +52,7 @@ def _of_this_day(row: Reconciliation, breaks: Iterable[Found]) -> list[Found]:
 
 
 def _add(row: Reconciliation, found: Iterable[Found]) -> None:
-    now = timezone.now()
+    now = clock.now()
     rows = [
         ReconciliationBreak(
             reconciliation=row,
@@ -70,7 +70,7 @@ def _add(row: Reconciliation, found: Iterable[Found]) -> None:
 
 def _see_again(pairs: list[tuple[ReconciliationBreak, Found]]) -> None:
     """What a person has closed stays closed, as it was then."""
-    now = timezone.now()
+    now = clock.now()
     seen = [(row, one) for row, one in pairs if row.state != BreakState.CLOSED]
     for row, one in seen:
         for name, value in _told(one, now).items():
@@ -96,7 +96,7 @@ def _mend(rows: Iterable[ReconciliationBreak]) -> None:
     still_open = ReconciliationBreak.objects.filter(
         pk__in=[row.pk for row in rows], state__in=sources_of(BreakState.MENDED, BREAK_MOVES)
     )
-    still_open.update(state=BreakState.MENDED, closed_at=timezone.now())
+    still_open.update(state=BreakState.MENDED, closed_at=clock.now())
 
 
 def _tell(job: Job, found: Iterable[Found]) -> None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import structlog
 from django.db.models import F
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.errors import Busy, ChoptymError
 from choptym.lib.states import sources_of
 from payments.models import Reconciliation
@@ -117,7 +117,7 @@ def _compare(gateway: str, reading: Reading) -> tuple[Comparison, Reading]:
 
 
 def _finish(job: Job, result: Result, *, is_complete: bool) -> bool:
-    now = timezone.now()
+    now = clock.now()
     held = Reconciliation.objects.filter(pk=job.reconciliation_id, next_attempt_at=job.leased_until)
     told = {
         "is_complete": is_complete,
@@ -150,7 +150,7 @@ def _put_off(job: Job, error: ChoptymError) -> Result:
         pause = max(pause, error.retry_after_seconds)
     log.warning("a gateway's lists are not to be had", gateway=job.gateway, day=str(job.day), error=problem)
     held = Reconciliation.objects.filter(pk=job.reconciliation_id, next_attempt_at=job.leased_until)
-    held.update(next_attempt_at=timezone.now() + timedelta(seconds=pause), begun_at=None, problem=problem)
+    held.update(next_attempt_at=clock.now() + timedelta(seconds=pause), begun_at=None, problem=problem)
     return Result(job.gateway, problem=problem)
 
 

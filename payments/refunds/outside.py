@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.errors import NotAllowed
 from choptym.lib.money import Money
 from notifications.notify import notify
@@ -93,7 +93,7 @@ def _book(
 ) -> None:
     if _is_written(attempt, status):
         return
-    money, now = _bookable(payment, attempt, status), timezone.now()
+    money, now = _bookable(payment, attempt, status), clock.now()
     is_done = state == RefundState.REFUNDED
     refund = Refund.objects.create(
         payment=payment,

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, Exchange, Held, NotFound, NotSent, Rejected, Unavailable
 from choptym.lib.money import Money
@@ -89,7 +90,7 @@ def send_refunds(gateway: str) -> int:
 
 def _call(gateway: str, due: DueRefund, began: float) -> Word:
     """Runs in a thread of its own, without the database."""
-    if timezone.now() >= due.leased_until:
+    if moment() >= began + settings.PAYMENT_LEASE_SECONDS:
         return Word(due)  # it waited for a thread too long: somebody else may be at it by now
     try:
         # As in charge.py: the call's time runs from before the claim, so its lease outlives it.
@@ -134,7 +135,7 @@ def _was_never_made(gateway: str, due: DueRefund) -> bool:
     proves_after = get_gateway(gateway).rules.refund_absence_proves_after_seconds
     if proves_after is None or due.state != RefundState.REQUESTED:
         return False
-    return timezone.now() > due.requested_at + timedelta(seconds=proves_after)
+    return clock.now() > due.requested_at + timedelta(seconds=proves_after)
 
 
 def _request(due: DueRefund) -> RefundRequest:
@@ -170,7 +171,7 @@ def _without_status(refund: Refund, due: DueRefund, error: Exception) -> None:
     elif gave_nothing and isinstance(error, NotSent | Busy | Rejected):
         _send_later(refund, error)
     elif isinstance(error, NotFound) and _was_never_made(refund.gateway, due):
-        move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=timezone.now(), problem="")
+        move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=clock.now(), problem="")
     elif refund.state == RefundState.FAILED and isinstance(error, NotFound | Rejected):
         ask_failed_later(refund, leased_until=due.leased_until)
     else:
@@ -179,7 +180,7 @@ def _without_status(refund: Refund, due: DueRefund, error: Exception) -> None:
 
 def _send_later(refund: Refund, error: Unavailable | Rejected) -> None:
     """Nothing was given: it is queued again, however often; `problem` tells staff what is the matter."""
-    again = timezone.now() + timedelta(seconds=_wait_seconds(error, RETRY_SECONDS, refund.attempts_made))
+    again = clock.now() + timedelta(seconds=_wait_seconds(error, RETRY_SECONDS, refund.attempts_made))
     log.warning("a refund could not be sent", refund=refund.pk, error=error.message)
     move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=again, problem=error.message[:300])
 
@@ -187,7 +188,7 @@ def _send_later(refund: Refund, error: Unavailable | Rejected) -> None:
 def _ask_later(refund: Refund, due: DueRefund, error: Exception) -> None:
     """Unknown is not failed: only the gateway knows, and it is asked until it says (INV-5)."""
     log.warning("what became of a refund is not known", refund=refund.pk, error=str(error))
-    again = timezone.now() + timedelta(seconds=_wait_seconds(error, SEARCH_SECONDS, refund.asks_made))
+    again = clock.now() + timedelta(seconds=_wait_seconds(error, SEARCH_SECONDS, refund.asks_made))
     # Only over our own lease: an event that came during the call has made the refund due at once.
     own = Refund.objects.filter(pk=refund.pk, next_attempt_at=due.leased_until)
     # Why one has failed is told by what is written there already.

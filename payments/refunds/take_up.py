@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.states import move
 from notifications.notify import notify
 from payments.gateways.base import RefundOutcome, RefundStatus
@@ -80,7 +80,7 @@ def _ask_instead(refund: Refund, status: RefundStatus) -> None:
     which = {"known_id": refund.gateway_refund_id, "named_id": status.gateway_refund_id}
     log.error("a refund of ours is named under another id", refund=refund.pk, **which, word=status.word)
     to_ask = Refund.objects.filter(pk=refund.pk, state__in=[*WAITING_REFUNDS, RefundState.FAILED])
-    to_ask.update(next_attempt_at=timezone.now())
+    to_ask.update(next_attempt_at=clock.now())
 
 
 def apply(refund: Refund, status: RefundStatus) -> None:
@@ -109,7 +109,7 @@ def apply(refund: Refund, status: RefundStatus) -> None:
 
 def finish(refund: Refund, **also: str) -> None:
     """It was given back. In the caller's transaction, after the payment's lock."""
-    ended = {"finished_at": timezone.now(), "next_attempt_at": None}
+    ended = {"finished_at": clock.now(), "next_attempt_at": None}
     if move(refund, RefundState.REFUNDED, REFUND_MOVES, **ended, **{"problem": "", **also}):
         notify([refund_message(refund)])
 
@@ -119,7 +119,7 @@ def fail(refund: Refund, *, code: str, problem: str, **also: str) -> None:
 
     If the gateway was ever asked to give it, it is asked about again later.
     """
-    now = timezone.now()
+    now = clock.now()
     ended = {"finished_at": now, "next_attempt_at": next_look_at(now) if refund.requested_at else None}
     about = {"failure_code": code[:40], "problem": problem[:300]}
     if move(refund, RefundState.FAILED, REFUND_MOVES, **ended, **about, **also):
@@ -136,7 +136,7 @@ def ask_failed_later(refund: Refund, *, leased_until: datetime) -> None:
 
 
 def _wait(refund: Refund, **also: str) -> None:
-    again = timezone.now() + timedelta(seconds=POLL_SECONDS[min(refund.asks_made, len(POLL_SECONDS) - 1)])
+    again = clock.now() + timedelta(seconds=POLL_SECONDS[min(refund.asks_made, len(POLL_SECONDS) - 1)])
     if not move(refund, RefundState.PENDING, REFUND_MOVES, next_attempt_at=again, **also):
         Refund.objects.filter(pk=refund.pk, state=RefundState.PENDING).update(next_attempt_at=again, **also)
 

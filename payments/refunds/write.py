@@ -4,8 +4,8 @@ import uuid
 from dataclasses import dataclass
 
 from django.db.models import Sum
-from django.utils import timezone
 
+from choptym.lib import clock
 from choptym.lib.errors import KeyReused, NotAllowed, Rejected
 from choptym.lib.money import Money
 from notifications.notify import notify
@@ -109,7 +109,7 @@ def find_known(payment: Payment, wish: Wish) -> Refund | None:
 
 
 def _insert(payment: Payment, wish: Wish, plan: Plan) -> Refund:
-    now = timezone.now()
+    now = clock.now()
     is_done = plan.way == RefundWay.WALLET
     refund = Refund.objects.create(
         reference=wish.reference or uuid.uuid4(),

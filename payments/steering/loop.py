@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from redis import RedisError
 
+from choptym.lib import clock
 from payments import in_force
 from payments.models import ALL, Payment, QueueControl, Steering
 from payments.profiles import FLASH_SALE
@@ -54,7 +54,7 @@ def steer() -> bool:
     if not settings.PAYMENT_PROFILES or (seen := _look()) is None:
         return False
     with transaction.atomic(durable=True):
-        steering, now = lock_steering(), timezone.now()
+        steering, now = lock_steering(), clock.now()
         if steering.decided_at is not None and abs(now - steering.decided_at) < LEAST_BETWEEN:
             return False
         controls = {control.gateway: control for control in QueueControl.objects.all()}

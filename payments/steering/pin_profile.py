@@ -1,9 +1,9 @@
 """A person chooses the profile, or lets clock and load choose again. `flash_sale` begins one, `auto` ends it."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import Rejected
 from payments import in_force
 from payments.models import Steering
@@ -25,7 +25,7 @@ def pin_profile(name: str, *, actor_id: int, reason: str) -> str:
         problem = f"There are {', '.join(NAMES)} and {AUTO}."
         raise Rejected(problem, code="unknown_profile", fields={"profile": problem})
     with transaction.atomic(durable=True):
-        steering, now = lock_steering(), timezone.now()
+        steering, now = lock_steering(), clock.now()
         was = steering.pinned_profile or AUTO
         steering.pinned_profile = "" if name == AUTO else name
         steering.flash_sale_since = (steering.flash_sale_since or now) if name == FLASH_SALE.name else None

@@ -9,6 +9,7 @@ from django.db.models import Count
 from django.utils import timezone
 from redis import RedisError
 
+from choptym.lib import clock
 from payments import in_force
 from payments.models import ALL, WALLET, Payment, Priority, QueueMode
 from payments.states import WAITING_STATES, PaymentState
@@ -66,7 +67,7 @@ def read_queue() -> Queue:
         figures = read_figures()
     counts, now = _counts(), in_force.current()
     return Queue(
-        at=timezone.localtime(),
+        at=timezone.localtime(clock.now()),
         mode=in_force.mode_of(ALL),
         profile=now.profile + (", pinned" if in_force.pinned_profile() else ""),
         max_concurrent=now.max_concurrent,

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from choptym.audit.record import record_act
+from choptym.lib import clock
 from choptym.lib.errors import Rejected
 from payments import in_force
 from payments.models import ALL, WALLET, QueueControl, QueueMode
@@ -57,7 +58,7 @@ def give_order(
         control = lock_control(gateway, actor_id=actor_id)
         before = _said(control)
         if changes.get("mode", control.mode) != control.mode:
-            control.mode_since = timezone.now()
+            control.mode_since = clock.now()
         for column, value in changes.items():
             setattr(control, column, value)
         details = {"before": before, "after": _said(control)}
@@ -66,6 +67,7 @@ def give_order(
         # While it is held, the row says who holds it and why; whatever else is changed stands in the audit log.
         if "mode" in changes or control.mode == QueueMode.RUN:
             control.reason, control.changed_by_id = act.reason, actor_id
+        control.changed_at = clock.now()
         control.save()
     # Here at once; every other process reads again within a second (see payments/in_force.py).
     in_force.orders.forget()
@@ -81,9 +83,9 @@ def _check(gateway: str, until: datetime | None) -> None:
         return
     if timezone.is_naive(until):
         message = "The end must be a time with its zone."
-    elif until <= timezone.now():
-        message = f"The end must be in the future: here it is {timezone.localtime():%Y-%m-%d %H:%M %Z}."
-    elif until > timezone.now() + LONGEST:
+    elif until <= clock.now():
+        message = f"The end must be in the future: here it is {timezone.localtime(clock.now()):%Y-%m-%d %H:%M %Z}."
+    elif until > clock.now() + LONGEST:
         message = "The end must be within a year."
     else:
         message = ""
@@ -104,7 +106,7 @@ def _said(control: QueueControl) -> dict[str, object]:
 def _warning(control: QueueControl) -> str:
     """Who holds the queue for long must hear what becomes of those that wait."""
     longest = timedelta(seconds=settings.PAYMENT_EXPIRES_AFTER_SECONDS)
-    if control.mode == QueueMode.RUN or (control.until is not None and control.until < timezone.now() + longest):
+    if control.mode == QueueMode.RUN or (control.until is not None and control.until < clock.now() + longest):
         return ""
     return f"Payments that wait longer than {longest.total_seconds() / 60:g} min expire."
 

@@ -47,7 +47,6 @@ def test_every_command_of_ours_runs_until_healthy_and_ends_on_sigterm(host: Host
         # Until workers and beat serve METRICS_PORT, nothing of theirs answers a health check.
         if "METRICS_PORT" in READ or not plain.name.startswith(("worker", "beat")):
             until(lambda plain=plain: host.is_healthy(plain), plain)  # type: ignore[misc]
-    until(lambda: any(host.folder.glob("beat-schedule*")), plains["beat"])
     until(lambda: _nodes(plains) <= _answering(host, plains["worker-charge"]), plains["worker-charge"])
     _assert_it_serves(host, plains)
 

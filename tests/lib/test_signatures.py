@@ -1,12 +1,13 @@
 """Signatures: what is believed and what is not. CamPay's and Fapshi's own cases are in tests/payments/gateways."""
 
 import hmac
-import time
 from base64 import b64encode
+from datetime import UTC, datetime
 
 import jwt
 import pytest
 
+from choptym.lib import clock
 from choptym.lib.errors import BadSignature
 from choptym.lib.signatures import any_secret_matches, is_hmac_base64, is_hmac_hex, is_recent, is_same, read_hs256
 
@@ -105,6 +106,6 @@ def test_checks_an_hmac_in_base64(given: str, matches: bool) -> None:
     ],
 )  # fmt: skip
 def test_knows_what_is_recent(monkeypatch: pytest.MonkeyPatch, timestamp: str, recent: bool) -> None:
-    monkeypatch.setattr(time, "time", lambda: 1767000130.0)
+    monkeypatch.setattr(clock, "known", lambda: datetime.fromtimestamp(1767000130, UTC))
 
     assert is_recent(timestamp, 100) is recent

@@ -229,8 +229,9 @@ class World(Gateways):
     def ask_slowly(self, gateway: str) -> Callable[[], None] | None:
         """A worker asks the gateway, and is paused before it takes up the answers: that is what is returned."""
         self.touch(gateway)
+        began = moment()
         checks = [check for check in claim_checks(gateway, 10) if check.attempt_id is not None]
-        answers = [answer for group in confirm._ask_all(gateway, checks) for answer in group]
+        answers = [answer for group in confirm._ask_all(gateway, checks, began) for answer in group]
         return (lambda: confirm._take_up(gateway, answers)) if answers else None
 
     def arrive(self, attempt: Row) -> None:

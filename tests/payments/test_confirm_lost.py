@@ -1,8 +1,9 @@
 """Asking the gateway after an answer that was lost, and when it does not answer."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.db.utils import OperationalError
 from django.utils import timezone
@@ -169,3 +170,17 @@ def test_an_outage_of_the_gateway_leaves_all_open(sandbox: Sandbox) -> None:
 
     assert fresh(payment).state == "PENDING"
     assert fresh(order).state == "PLACED"
+
+
+@pytest.mark.invariant("INV-2")
+@pytest.mark.parametrize("hours", [1, -1])
+def test_absence_is_proved_by_the_databases_time_whatever_this_machine_says(sandbox: Sandbox, hours: int) -> None:
+    early, late = (charged(sandbox, knobs={"error_rate": 1}) for _ in range(2))
+    for payment, seconds in ((early, 110), (late, 121)):
+        PaymentAttempt.objects.filter(payment=payment).update(started_at=timezone.now() - timedelta(seconds=seconds))
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
+        confirm_batch("fapshi")
+
+    assert [fresh(payment).state for payment in (early, late)] == ["REQUESTED", "QUEUED"]
+    assert round(seconds_to_check(early)) == 2

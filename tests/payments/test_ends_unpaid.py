@@ -1,8 +1,9 @@
 """The ways out without payment: expire.py, cancel.py, and close.py beneath them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -49,6 +50,17 @@ def test_what_nobody_paid_in_time_expires_and_frees_its_stock(state: PaymentStat
     assert CartItem.objects.get(user=user).order_id is None
     assert told(payment) == ["payment_expired"]
     assert expire_batch() == 0
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_nothing_expires_early_or_late_because_this_machine_is_wrong(hours: int) -> None:
+    due, other = make_payment(expires_at=a_while_ago()), make_payment()
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
+        assert expire_batch() == 1
+
+    assert [fresh(payment).state for payment in (due, other)] == ["EXPIRED", "QUEUED"]
+    assert abs(timezone.now() - (fresh(due).finished_at or due.queued_at)) < timedelta(minutes=1)
 
 
 def test_a_topup_that_nobody_paid_expires_too() -> None:

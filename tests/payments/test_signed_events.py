@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.db import transaction
+from django.utils import timezone
 
 from choptym.lib.money import Money
 from payments.charge import charge_payment
@@ -92,6 +95,24 @@ def test_a_signed_event_settles_without_a_question(india: Sandbox, told_us: Rece
     events = WebhookEvent.objects.filter(transaction_id=attempt.transaction_id)
     assert {(event.state, event.payment_id, event.next_look_at) for event in events} == {("MATCHED", payment.pk, None)}
     assert {event.facts["status"]["outcome"] for event in events} == {"paid"}
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_door_whose_clock_is_wrong_takes_signed_events_all_the_same(
+    india: Sandbox, told_us: Receiver, gateway: str, hours: int
+) -> None:
+    payment = asked(india, gateway)
+    deliveries = announced(told_us, gateway)
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
+        assert [deliver(gateway, delivery).status_code for delivery in deliveries] == [200] * len(deliveries)
+
+    for event in WebhookEvent.objects.filter(transaction_id=payment.attempts.get().transaction_id):
+        assert abs(timezone.now() - event.received_at) < timedelta(minutes=1)
+        assert event.next_look_at is not None
+        assert abs(timezone.now() - event.next_look_at) < timedelta(minutes=1)
+    take_up(gateway)
+    assert_settled(payment)
 
 
 @pytest.mark.invariant("INV-2")

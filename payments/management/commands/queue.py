@@ -18,6 +18,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from choptym.audit.record import REASON_LENGTH
+from choptym.lib import clock
 from choptym.lib.errors import Rejected
 from payments import in_force
 from payments.housekeeping.clear import clear_completed
@@ -158,7 +159,7 @@ def _steer(options: dict[str, Any]) -> Steered:
         return set_limits(options["gateway"], _limits(options), **who)
     if options["act"] == "resume":
         return resume_queue(options["gateway"], **who)
-    until = timezone.now() + options["lasts"] if options["lasts"] is not None else options["until"]
+    until = clock.now() + options["lasts"] if options["lasts"] is not None else options["until"]
     act = partial(verbs[options["act"]], options["gateway"])
     return act(until=until, **who)
 
@@ -205,7 +206,7 @@ def _duration(text: str) -> timedelta:
 
 def _moment(text: str) -> datetime:
     """In the service's time zone, unless it names another; a time alone is today's."""
-    day = "" if len(text) > len("14:00") else f"{timezone.localdate().isoformat()}T"
+    day = "" if len(text) > len("14:00") else f"{timezone.localdate(clock.now()).isoformat()}T"
     try:
         at = datetime.fromisoformat(f"{day}{text}")
         return timezone.make_aware(at) if timezone.is_naive(at) else at

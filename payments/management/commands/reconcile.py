@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from choptym.lib import clock
 from choptym.lib.errors import Rejected
 from payments.gateways import gateway_names
 from payments.models import Reconciliation, ReconciliationBreak
@@ -93,7 +93,7 @@ def _day(text: str) -> date:
 
 
 def _days(options: dict[str, Any]) -> list[date]:
-    yesterday = timezone.now().astimezone(UTC).date() - timedelta(days=1)
+    yesterday = clock.now().astimezone(UTC).date() - timedelta(days=1)
     if options["day"] is not None and (options["first"] or options["last"]):
         raise CommandError("either --day, or --from and --to")
     if options["day"] is not None:

@@ -6,12 +6,14 @@ import hmac
 import json
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from choptym.lib import clock
 from choptym.lib.errors import BadSignature, Rejected
 from choptym.lib.money import Money
 from payments.gateways.base import Event, Outcome, RefundOutcome
@@ -70,7 +72,7 @@ def paid(**changes: object) -> dict[str, Any]:
 
 @pytest.fixture
 def at_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", lambda: int(EXAMPLE_TIME) / 1000 + 60)
+    monkeypatch.setattr(clock, "known", lambda: datetime.fromtimestamp(int(EXAMPLE_TIME) / 1000 + 60, UTC))
 
 
 @pytest.mark.usefixtures("at_the_example")

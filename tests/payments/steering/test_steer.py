@@ -8,6 +8,7 @@ from django.utils import timezone
 from prometheus_client import generate_latest
 
 from choptym.audit.models import Act
+from choptym.lib import clock
 from choptym.lib.errors import Rejected
 from choptym.lib.money import Money
 from payments import in_force
@@ -124,9 +125,9 @@ def test_an_end_comes_by_itself_and_nobody_has_to_look(who: dict[str, Any], monk
     assert set(modes().values()) == {"STOP"}
     now = timezone.now()
 
-    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(seconds=201))
+    monkeypatch.setattr(clock, "known", lambda: now + timedelta(seconds=201))
     assert modes() == dict.fromkeys(NAMES, "RUN") | {"fapshi": "STOP"}
-    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(seconds=401))
+    monkeypatch.setattr(clock, "known", lambda: now + timedelta(seconds=401))
 
     assert set(modes().values()) == {"RUN"}
     assert resume_queue("", **who).note == ""
