@@ -17,8 +17,8 @@ def attempt_of(gateway: str, status: RefundStatus) -> PaymentAttempt | None:
 def is_ours(attempt: PaymentAttempt, status: RefundStatus) -> bool | None:
     """Whether it gives back the money that we booked, or shall book. None: nobody can tell.
 
-    One transaction may be paid twice, and the gateway gives one of the two back by itself. Which of them we booked hangs
-    on whose event came first; so ours goes out only when, as far as we were told, nothing of it is left there.
+    One transaction may be paid twice, and the gateway gives one of the two back by itself. Which of them we booked
+    hangs on whose event came first; so ours goes out only when, as far as we were told, nothing of it is left there.
     """
     booked, told = attempt.gateway_payment_id, status.gateway_payment_id
     if not status.is_automatic:

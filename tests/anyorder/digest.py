@@ -23,7 +23,8 @@ _HOW_WE_CAME_TO_KNOW = {
     "attempts": {"link", "instructions", "http_status", "latency_ms", "request", "response"},
     "refunds": {"reference", "http_status", "request", "response", "attempts_made", "asks_made"},
 }
-# Each with the payment's id first: rows of `mine` are payments.
+_MINE = "WITH mine AS MATERIALIZED (SELECT * FROM payments_payment WHERE id = ANY(%s))"
+# What, from which table: each row with the payment's id before it.
 _QUERIES = {
     "payments": ("payments_payment", "SELECT mine.id, to_jsonb(mine) FROM mine"),
     "attempts": (
@@ -44,13 +45,17 @@ _QUERIES = {
     ),
     "stock": (
         "orders_product",
-        "SELECT mine.id, to_jsonb(one) FROM mine JOIN orders_orderitem item ON item.order_id = mine.order_id "
-        "JOIN orders_product one ON one.id = item.product_id",
+        """
+        SELECT mine.id, to_jsonb(one) FROM mine JOIN orders_orderitem item ON item.order_id = mine.order_id
+        JOIN orders_product one ON one.id = item.product_id
+        """,
     ),
     "cart": (
         "orders_cartitem",
-        "SELECT mine.id, to_jsonb(one) || jsonb_build_object('held', one.order_id IS NOT NULL) FROM mine "
-        "JOIN orders_cartitem one ON one.user_id = mine.user_id",
+        """
+        SELECT mine.id, to_jsonb(one) || jsonb_build_object('held', one.order_id IS NOT NULL)
+        FROM mine JOIN orders_cartitem one ON one.user_id = mine.user_id
+        """,
     ),
     "wallet": (
         "wallets_account",
@@ -58,13 +63,16 @@ _QUERIES = {
     ),
     "entries": (
         "wallets_entry",
-        "SELECT subject.payment, to_jsonb(one) || jsonb_build_object('debit', debit.name, 'credit', credit.name) FROM ("
-        "SELECT id AS payment, 'payment:' || id AS about FROM mine UNION ALL "
-        "SELECT mine.id, 'attempt:' || one.id FROM mine JOIN payments_paymentattempt one ON one.payment_id = mine.id "
-        "UNION ALL "
-        "SELECT mine.id, 'refund:' || one.id FROM mine JOIN payments_refund one ON one.payment_id = mine.id) subject "
-        "JOIN wallets_entry one ON split_part(reason, ':', 1) || ':' || split_part(reason, ':', 2) = subject.about "
-        "JOIN wallets_account debit ON debit.id = one.debit_id JOIN wallets_account credit ON credit.id = one.credit_id",
+        """
+        SELECT subject.payment, to_jsonb(one) || jsonb_build_object('debit', debit.name, 'credit', credit.name)
+        FROM (
+            SELECT id AS payment, 'payment:' || id AS about FROM mine UNION ALL
+            SELECT mine.id, 'attempt:' || one.id FROM mine JOIN payments_paymentattempt one ON one.payment_id = mine.id
+            UNION ALL SELECT mine.id, 'refund:' || one.id FROM mine JOIN payments_refund one ON one.payment_id = mine.id
+        ) subject
+        JOIN wallets_entry one ON split_part(reason, ':', 1) || ':' || split_part(reason, ':', 2) = subject.about
+        JOIN wallets_account debit ON debit.id = one.debit_id JOIN wallets_account credit ON credit.id = one.credit_id
+        """,
     ),
     "told": (
         "notifications_notification",
@@ -96,7 +104,9 @@ def events_of(members: Sequence[Member]) -> list[list[Kept]]:
     """(word, state, belongs to the payment) of each event that is kept of each of them, by transaction or reference."""
     kept: defaultdict[int, list[Kept]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT transaction_id, reference, word, state, payment_id IS NOT NULL FROM payments_webhookevent")
+        cursor.execute(
+            "SELECT transaction_id, reference, word, state, payment_id IS NOT NULL FROM payments_webhookevent"
+        )
         rows = cursor.fetchall()
     whose = {event.transaction_id: member.payment.pk for member in members for event in member.read.values()}
     whose |= {str(member.attempt.reference): member.payment.pk for member in members}
@@ -107,10 +117,7 @@ def events_of(members: Sequence[Member]) -> list[list[Kept]]:
 
 def _rows(query: str, ids: list[int]) -> list[tuple[int, dict[str, Any]]]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH mine AS MATERIALIZED (SELECT * FROM payments_payment WHERE id = ANY(%s)) {query}",
-            [ids],
-        )
+        cursor.execute(" ".join((_MINE, query)), [ids])
         return [(payment_id, json.loads(row) if isinstance(row, str) else row) for payment_id, row in cursor.fetchall()]
 
 

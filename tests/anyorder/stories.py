@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-
-
 @dataclass(frozen=True)
 class Lie:
     """What is changed in a true webhook of Fapshi, whose secret covers nothing; whether it still names our try."""

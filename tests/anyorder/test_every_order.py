@@ -32,7 +32,7 @@ STRIDE = int(os.environ.get("ANYORDER_STRIDE", "1"))
 
 
 def all_plans(story: Story, chance: Random) -> Iterator[Plan]:
-    """Every order of every part; and every order of all: with repetitions, with questions, with old answers, at once."""
+    """Every order of every part; and every order of all with repetitions, questions, old answers, and all at once."""
     yield from every_part(story.items)
     for number, order in enumerate(every_order(story.items)):
         yield repeated(order, chance)
@@ -44,8 +44,8 @@ def all_plans(story: Story, chance: Random) -> Iterator[Plan]:
 
 
 @pytest.fixture(scope="module")
-def tried() -> Iterator[dict[str, int]]:
-    yield {}
+def tried() -> dict[str, int]:
+    return {}
 
 
 @pytest.mark.parametrize("story", STORIES, ids=str)

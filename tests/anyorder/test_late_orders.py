@@ -6,8 +6,8 @@ hang on the order, for they tell what happened and not what is:
 - what the customer was told: who was told that it failed, or expired, is told later that it went through after all
 - that the order had been cancelled (`cancelled_at`), and why the try was not paid at first (`problem`)
 
-Where somebody else has bought the food meanwhile, the money is in the wallet. That hangs on the order of things too, and
-must: what is sold is sold.
+Where somebody else has bought the food meanwhile, the money is in the wallet. That hangs on the order of things too,
+and must: what is sold is sold.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """Controls: with a guard switched off the same orders end differently, and the tests of this folder see it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from random import Random
 
 import pytest
-from django.db import connection
 
 from payments import told
 from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES
@@ -48,8 +48,6 @@ def test_where_the_last_word_wins_orders_end_differently(gateways: Gateways, las
 
 
 def test_where_an_event_is_stored_as_often_as_it_comes_it_is_seen(gateways: Gateways) -> None:
-    from random import Random
-
     plans = [repeated(RAZORPAY_LATE.events, Random(SEED))] * 2
     restore = (
         "DELETE FROM payments_webhookevent one USING payments_webhookevent other "

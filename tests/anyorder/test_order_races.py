@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import cycle
 from random import Random
 
@@ -85,10 +86,8 @@ def _until(told: threading.Event, work: Callable[[], object]) -> None:
 
 
 def _try(work: Callable[[], object]) -> None:
-    try:
+    with suppress(OperationalError):  # a lock that was not to be had: what was not done is due again
         work()
-    except OperationalError:
-        pass  # a lock that was not to be had: what was not done is due again
 
 
 def _closing(work: Callable[[], object]) -> None:
