@@ -70,7 +70,7 @@ def _paid(*entries: str, **changes: object) -> dict[str, object]:
     }
 
 
-_GIVEN = {"told": ["payment_settled", "payment_refunded"], "refunds": ["REFUNDED"]}
+_GIVEN = {"told": ["payment_refunded", "payment_settled"], "refunds": ["REFUNDED"]}
 _FEE = "payment:fee"
 
 RAZORPAY = Story(

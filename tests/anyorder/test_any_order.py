@@ -12,7 +12,7 @@ from tests.anyorder.plans import Plan, any_orders, at_once, every_order, every_p
 from tests.anyorder.stories import CASHFREE_TWICE, FAPSHI, RAZORPAY, STORIES, Story
 from tests.machine.gateways import Gateways
 
-pytestmark = [pytest.mark.invariant("INV-2"), pytest.mark.invariant("INV-4")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.invariant("INV-2"), pytest.mark.invariant("INV-4")]
 
 SEED = int(os.environ.get("SEED", "1"))
 SAMPLES = 12

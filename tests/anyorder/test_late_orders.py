@@ -23,7 +23,7 @@ from tests.anyorder.stories import CAMPAY_LATE, CASHFREE_LATE, FAPSHI_LATE, LATE
 from tests.anyorder.test_any_order import SEED
 from tests.machine.gateways import Gateways
 
-pytestmark = [pytest.mark.invariant("INV-2"), pytest.mark.invariant("INV-6")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.invariant("INV-2"), pytest.mark.invariant("INV-6")]
 
 ITEMS = {
     FAPSHI_LATE.name: ("FAILED", "SUCCESSFUL", f"{ANSWER}0", f"{ANSWER}1", EXPIRE, CANCEL),

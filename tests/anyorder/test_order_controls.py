@@ -15,6 +15,8 @@ from tests.anyorder.test_any_order import SEED
 from tests.machine.gateways import Gateways
 from tests.races.track import without
 
+pytestmark = pytest.mark.timeout(600)
+
 
 def lived(gateways: Gateways, story: Story, plans: Sequence[Plan]) -> Crowd:
     crowd = Crowd(gateways, story, plans)

@@ -24,7 +24,7 @@ from tests.anyorder.test_any_order import SEED
 from tests.factories import a_while_ago
 from tests.machine.gateways import Gateways
 
-pytestmark = [pytest.mark.invariant("INV-2"), pytest.mark.invariant("INV-4")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.invariant("INV-2"), pytest.mark.invariant("INV-4")]
 
 MEMBERS = 4
 SEEDS = 48
