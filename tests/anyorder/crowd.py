@@ -171,7 +171,8 @@ class Crowd:
         """Somebody else orders all that is left of this dish."""
         dish = Product.objects.get(pk=member.dish_id)
         if dish.stock_on_hand:
-            make_order(lines=[(dish, dish.stock_on_hand)])
+            order = make_order(lines=[(dish, dish.stock_on_hand)])
+            make_payment(order=order, gateway="wallet")  # whose turn never comes here
 
     def tell(self, member: Member, event: str, client: Client | None = None) -> None:
         """Through the door, byte for byte."""
@@ -216,7 +217,7 @@ class Crowd:
             cursor.execute(_WAITING)
             return int(cursor.fetchone()[0])
 
-    def _run(self, query: str, *values: object) -> None:
+    def _run(self, query: str, *values: int | list[int]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(query, values or None)
 

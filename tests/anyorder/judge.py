@@ -80,5 +80,7 @@ def _plain(digest: Digest) -> str:
 
 
 def _difference(one: Digest, other: Digest) -> str:
-    lines = [json.dumps(digest, indent=1, sort_keys=True).splitlines() for digest in (one, other)]
-    return "\n".join(line for line in difflib.unified_diff(*lines, n=0, lineterm="") if not line.startswith("@@"))
+    before, after = (json.dumps(digest, indent=1, sort_keys=True).splitlines() for digest in (one, other))
+    return "\n".join(
+        line for line in difflib.unified_diff(before, after, n=0, lineterm="") if not line.startswith("@@")
+    )

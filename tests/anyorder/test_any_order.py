@@ -27,7 +27,7 @@ def live(gateways: Gateways, story: Story, plans: Sequence[Plan]) -> None:
 @pytest.mark.parametrize(
     ("story", "left_out"),
     [(RAZORPAY, {"payment.authorized", "refund.created"}), (FAPSHI, {"EXPIRED", "our transaction, CREATED"})],
-    ids=str,
+    ids=["razorpay", "fapshi"],
 )
 def test_every_order_of_every_part_of_four_events_ends_the_same(
     gateways: Gateways, story: Story, left_out: set[str]
