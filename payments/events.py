@@ -134,10 +134,15 @@ def park_strangers(looks: Sequence[Look]) -> None:
     strangers.update(state=EventState.PARKED, next_look_at=soon)
 
 
+def may_be_parked(look: Look) -> bool:
+    """Whether it will be looked at once more."""
+    return look.looks <= len(LOOK_AGAIN_SECONDS)
+
+
 def park(look: Look, *, problem: str = "belongs to no payment of ours") -> None:
     """Keep it, and look again: it may come to belong to a payment. In the end it stays, unclaimed."""
     waiting = WebhookEvent.objects.filter(pk=look.event_id, state__in=[EventState.NEW, EventState.PARKED])
-    if look.looks > len(LOOK_AGAIN_SECONDS):
+    if not may_be_parked(look):
         waiting.update(state=EventState.UNCLAIMED, next_look_at=None, problem=problem)
         log.warning("a webhook event stays unclaimed", event_id=look.event_id, gateway=look.gateway, problem=problem)
         return

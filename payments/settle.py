@@ -107,6 +107,8 @@ def _settle(batch: Sequence[Paid]) -> None:
     bought = _orders_bought(good)
     _write_payments([facts[payment.pk] for payment in good])
     post_entries([posting for payment in good for posting in _postings(payment, facts[payment.pk], bought)])
+    for payment in good:
+        payment.failure_code = ""  # as in its row now: why an earlier try failed is no news any more
     notify(messages_about([(payment, _kind_of_message(payment, bought)) for payment in good]))
 
 

@@ -14,7 +14,7 @@ from choptym.lib import clock
 from choptym.lib.errors import ChoptymError
 from payments import in_force
 from payments.attempts import learn_transaction
-from payments.events import Match, make_due, mark_matched, park
+from payments.events import Match, make_due, mark_matched, may_be_parked, park
 from payments.facts import Paid
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Outcome, RefundStatus, Status
@@ -147,7 +147,7 @@ def _report_second_money(told: Sequence[tuple[Match, Status]]) -> None:
 
 def _take_up_refund(look: Look, match: Match | None, status: RefundStatus) -> None:
     try:
-        payment = take_up_refund(look.gateway, status)
+        payment = take_up_refund(look.gateway, status, may_wait=may_be_parked(look))
     except OperationalError:
         raise
     except (DatabaseError, ChoptymError):

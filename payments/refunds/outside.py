@@ -24,10 +24,12 @@ log = structlog.get_logger(__name__)
 _STATES = {RefundOutcome.DONE: RefundState.REFUNDED, RefundOutcome.PENDING: RefundState.PENDING}
 
 
-def write_outside_refund(gateway: str, status: RefundStatus) -> Payment | None:
+def write_outside_refund(gateway: str, status: RefundStatus, *, may_wait: bool = False) -> Payment | None:
     """Write and book it, once, and tell the customer. None when it is about nothing of ours.
 
-    None also while the money is not booked yet, or under review: this word came first, and must be taken up again.
+    None also while the money is not booked yet, or under review: this word came first, and must be taken up again. And,
+    with `may_wait`, when the gateway gave by itself what we booked: it does so with the second payment of an order, and
+    the event of the first, which is ours then, may be under way.
     Nothing is written of money that never was ours: what a payer paid twice, or too late, a gateway gives back by
     itself. What cannot be booked (more than was captured, money that the customer has spent from the wallet, or money
     of which nobody can tell whether it was ours) is set aside as a dead letter: a person mends what is in the way, and
@@ -45,6 +47,8 @@ def write_outside_refund(gateway: str, status: RefundStatus) -> Payment | None:
         return attempt.payment
     if not is_booked(attempt):
         return attempt.payment if status.is_automatic else None
+    if may_wait and status.is_automatic and ours:
+        return None
     try:
         with transaction.atomic(durable=True):
             [payment] = lock_payments([attempt.payment_id])

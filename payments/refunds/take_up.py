@@ -30,17 +30,18 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = (10.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
 
 
-def take_up_refund(gateway: str, status: RefundStatus) -> Payment | None:
+def take_up_refund(gateway: str, status: RefundStatus, *, may_wait: bool = False) -> Payment | None:
     """Take up what a gateway says about a refund. Returns its payment; None when it is nothing of ours (yet).
 
     Safe to call again, in any order. A refund that we did not ask for becomes a row (see outside.py). None also while
-    the money that it gives back is not known to be collected: come again when it is.
+    the money that it gives back is not known to be collected: come again when it is. And with `may_wait`, while it may
+    turn out that it gave back nothing of ours.
     Commits: row, ledger and message together.
     Locks:   payment, wallet account.
     """
     refund = find_refund(gateway, status)
     if refund is None:
-        payment = write_outside_refund(gateway, status)
+        payment = write_outside_refund(gateway, status, may_wait=may_wait)
         # An older word may have become the row meanwhile: then this one has still to be taken up.
         refund = find_refund(gateway, status)
         if refund is None:

@@ -1,6 +1,8 @@
 """Whose money a gateway gives back: the try that it belongs to, and whether we had booked it."""
 
-from payments.gateways.base import Outcome, RefundStatus
+from django.db.models import QuerySet
+
+from payments.gateways.base import Outcome, RefundOutcome, RefundStatus
 from payments.models import PaymentAttempt, WebhookEvent
 from payments.states import AttemptState
 
@@ -15,21 +17,34 @@ def attempt_of(gateway: str, status: RefundStatus) -> PaymentAttempt | None:
 def is_ours(attempt: PaymentAttempt, status: RefundStatus) -> bool | None:
     """Whether it gives back the money that we booked, or shall book. None: nobody can tell.
 
-    One transaction may be paid twice. Which payment counts the gateway says, but its events come in any order: where
-    both were announced, an automatic refund of the one that we booked tells nothing.
+    One transaction may be paid twice, and the gateway gives one of the two back by itself. Which of them we booked
+    hangs on whose event came first; so ours goes out only when, as far as we were told, nothing of it is left there.
     """
     booked, told = attempt.gateway_payment_id, status.gateway_payment_id
     if not status.is_automatic:
         return not booked or not told or booked == told
     if not booked or not told:
         return None
-    if booked != told:
-        return False
-    collected = WebhookEvent.objects.filter(gateway=attempt.gateway, transaction_id=attempt.transaction_id)
-    others = collected.filter(facts__status__outcome=Outcome.PAID).exclude(
-        facts__status__gateway_payment_id__in=[booked, ""]
+    return not _collected(attempt) - _returned(attempt) - {told}
+
+
+def _collected(attempt: PaymentAttempt) -> set[str]:
+    """The payments of this transaction that went through: what we booked, and what signed events say."""
+    announced = _events_of(attempt).filter(facts__status__outcome=Outcome.PAID)
+    ids = announced.values_list("facts__status__gateway_payment_id", flat=True)
+    return {attempt.gateway_payment_id, *(one for one in ids if one)}
+
+
+def _returned(attempt: PaymentAttempt) -> set[str]:
+    """Those of them that the gateway gave back by itself."""
+    going = _events_of(attempt).filter(
+        facts__refund__is_automatic=True, facts__refund__outcome__in=[RefundOutcome.DONE, RefundOutcome.PENDING]
     )
-    return None if others.exists() else True
+    return set(going.values_list("facts__refund__gateway_payment_id", flat=True))
+
+
+def _events_of(attempt: PaymentAttempt) -> QuerySet[WebhookEvent]:
+    return WebhookEvent.objects.filter(gateway=attempt.gateway, transaction_id=attempt.transaction_id)
 
 
 def is_booked(attempt: PaymentAttempt) -> bool:

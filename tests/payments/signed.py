@@ -85,9 +85,12 @@ def deliver(gateway: str, delivery: Delivery, **changes: Any) -> HttpResponse:
 
 
 def take_up(gateway: str) -> None:
-    """Look at every event that waits, the parked ones too. Time stands still inside a test's transaction."""
+    """Look at every event that waits, the parked ones too.
+
+    Due since an hour: time stands still inside a test's transaction, which may last for more than a minute.
+    """
     for look in (match_batch, look_up_strangers):
-        WebhookEvent.objects.filter(gateway=gateway, next_look_at__isnull=False).update(next_look_at=a_while_ago())
+        WebhookEvent.objects.filter(gateway=gateway, next_look_at__isnull=False).update(next_look_at=a_while_ago(3600))
         while look(gateway):
             pass
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from notifications.models import Notification
 from payments.charge import charge_payment
 from payments.close import close_unpaid
 from payments.confirm import confirm_batch
@@ -95,6 +96,8 @@ def test_money_that_comes_after_all_takes_it_back() -> None:
 
     assert shown(payment) == ("SETTLED", "", "")
     assert told(payment) == ["payment_settled"]
+    message = Notification.objects.get(about=f"payment:{payment.pk}")
+    assert set(message.context) == {"amount_en", "amount_fr", "order", "shop"}  # no reason why it failed
 
 
 @pytest.mark.parametrize(("state", "code"), [("EXPIRED", "expired"), ("CANCELLED", "cancelled")])

@@ -39,8 +39,8 @@ def booked(sandbox: Sandbox, payment: Payment) -> list[dict[str, Any]]:
 
 
 def due(payment: Payment) -> None:
-    """Let it be due again."""
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=a_while_ago())
+    """Let it be due again, since an hour: time stands still inside a test's transaction."""
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=a_while_ago(3600))
 
 
 def charged(sandbox: Sandbox, **columns: object) -> Payment:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from choptym.lib.money import Money
+from payments.events import LOOK_AGAIN_SECONDS
 from payments.gateways.base import Event, RefundOutcome, RefundStatus
 from payments.gateways.facts_json import dump_facts
 from payments.models import DeadLetter, Payment, PaymentAttempt, Refund, WebhookEvent
@@ -112,14 +113,47 @@ def test_an_automatic_refund_of_who_knows_what_is_for_a_person(booked: str, told
     assert (Refund.objects.count(), DeadLetter.objects.count()) == (0, 1)
 
 
-def test_an_automatic_refund_where_two_payments_were_announced_is_for_a_person() -> None:
-    """The second may have been announced first, and booked."""
-    _, attempt = settled()
+@pytest.mark.invariant("INV-2")
+def test_one_of_two_payments_that_goes_back_leaves_us_the_other() -> None:
+    """The second may have been announced first, and booked: then the first is what we have."""
+    payment, attempt = settled()
     tell(attempt, said(attempt, gateway_payment_id="pay_other"))
 
-    take_up_refund("razorpay", a_refund(attempt, is_automatic=True))
+    assert take_up_refund("razorpay", a_refund(attempt, is_automatic=True)) == payment
 
-    assert (Refund.objects.count(), DeadLetter.objects.count()) == (0, 1)
+    assert (Refund.objects.count(), DeadLetter.objects.count()) == (0, 0)
+
+
+@pytest.mark.invariant("INV-2")
+def test_when_both_payments_went_back_ours_did() -> None:
+    payment, attempt = settled()
+    tell(attempt, said(attempt, gateway_payment_id="pay_other"))
+    first = a_refund(attempt, is_automatic=True)
+    make_event(gateway="razorpay", transaction_id=attempt.transaction_id, facts=dump_facts(Event("", "", refund=first)))
+
+    other = a_refund(attempt, is_automatic=True, gateway_payment_id="pay_other", gateway_refund_id="rfnd_other")
+    assert take_up_refund("razorpay", other) == payment
+
+    assert Refund.objects.get().gateway_refund_id == "rfnd_other"
+
+
+@pytest.mark.invariant("INV-2")
+@pytest.mark.parametrize("comes", [True, False], ids=["the other comes", "nothing comes"])
+def test_a_refund_by_itself_of_what_we_booked_waits_for_the_payment_that_may_be_ours_instead(comes: bool) -> None:
+    _, attempt = settled()
+    said_so = a_refund(attempt, is_automatic=True)
+    facts = dump_facts(Event("", attempt.transaction_id, refund=said_so))
+    event = make_event(gateway="razorpay", transaction_id=attempt.transaction_id, facts=facts)
+
+    take_up("razorpay")
+    assert (fresh(event).state, Refund.objects.count()) == ("PARKED", 0)
+    if comes:
+        tell(attempt, said(attempt, gateway_payment_id="pay_other"))
+    for _ in LOOK_AGAIN_SECONDS:
+        take_up("razorpay")
+
+    assert (fresh(event).state, Refund.objects.count()) == ("MATCHED", 0 if comes else 1)
+    assert not DeadLetter.objects.exists()
 
 
 def test_a_refund_of_what_was_paid_by_link_is_known_by_the_money() -> None:
