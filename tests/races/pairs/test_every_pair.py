@@ -9,8 +9,10 @@ import pytest
 
 from payments.prove import find_breaks
 from tests.races.pairs.case import World
+from tests.races.pairs.doors import DOORS
 from tests.races.pairs.ends import Pair, all_pairs
 from tests.races.pairs.races import Stopped, race, together
+from tests.races.pairs.starts import STARTS
 from tests.races.pairs.stops import AFTER, BEFORE, Stop
 
 SEED = int(os.environ.get("SEED", "1"))
@@ -77,3 +79,11 @@ def _stopped_everywhere(world: World, pair: Pair) -> list[str]:
 def _told(pair: Pair, stop: Stop | None, wrong: list[str], *, is_second: bool = False) -> str:
     where = f"{pair.doors[is_second].name} {stop}" if stop else "from one signal"
     return "\n  ".join([f"{pair.name} at a payment that is {pair.start}, {where} (SEED={SEED})", *wrong])
+
+
+def test_every_door_meets_itself_or_others_and_every_start_is_raced() -> None:
+    pairs = list(all_pairs())
+
+    assert {door.name for pair in pairs for door in pair.doors} == {door.name for door in DOORS}
+    assert {pair.start for pair in pairs} == {*STARTS}
+    assert all(pair.ends for pair in pairs)
