@@ -263,7 +263,7 @@ DOORS = (
           ends={"failed"}),
     _door("answer_waiting", OPEN | GIVEN_UP, partial(_answer, "", False)),
     _door("answer_absent", {"lost"}, partial(_answer, "", False), rank=0),
-    _door("stale_not_paid", {"again", "asked_again"}, _stale_no, rank=2, ends={"failed"}),
+    _door("stale_not_paid", {"again", "asked_again"}, _stale_no, rank=2),
     _door("reconciliation", OPEN | ENDED | {"again", "old"} - {"asked"}, _reconcile, money="all", rank=4),
     _door("cancel", WAITS | {"failed", "expired", "cancelled", "settled", "review", "set_aside"}, _cancel,
           ends={"cancelled"}),
