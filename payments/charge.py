@@ -122,7 +122,9 @@ def _record_accepted(charge: Charge, accepted: Accepted) -> None:
         learn_transaction(charge.attempt_id, accepted.transaction_id)
         answered = {"link": accepted.link, "instructions": accepted.instructions}
         if not record_attempt(charge.attempt_id, AttemptState.ACCEPTED, accepted.exchange, **answered):
+            # Whoever moved the try on moved the payment too; should the try be given up by now, another has the word.
             keep_answer(charge.attempt_id, accepted.exchange, **answered)
+            return
         move(
             payment,
             PaymentState.PENDING,

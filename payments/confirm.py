@@ -191,15 +191,21 @@ def _is_about(status: Status, check: Check) -> bool:
 
 
 def _record_not_paid(check: Check, status: Status) -> None:
+    """No money came by this try. The payment has failed by it only if it was this try's to fail.
+
+    An answer that comes late may be about a try of which somebody has heard otherwise since: it took money, or was
+    proved to be absent and a second one is under way. Then it decides nothing.
+    """
     assert check.attempt_id is not None  # noqa: S101
     with transaction.atomic(durable=True):
         [payment] = lock_payments([check.payment_id])
         learn_transaction(check.attempt_id, status.transaction_id)
-        record_attempt(check.attempt_id, AttemptState.NOT_PAID, None, problem=status.reason)
-        close_unpaid(payment, PaymentState.FAILED, code="declined", problem=status.reason)
-        # Not under review: there a person has the word.
-        asked_again = Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).exclude(state=PaymentState.REVIEW)
-        asked_again.update(next_check_at=next_look_at(payment.finished_at or clock.now()))
+        if record_attempt(check.attempt_id, AttemptState.NOT_PAID, None, problem=status.reason):
+            close_unpaid(payment, PaymentState.FAILED, code="declined", problem=status.reason)
+        if payment.finished_at is None or payment.state in {PaymentState.SETTLED, PaymentState.REVIEW}:
+            return  # another try has the word, or a person
+        again = next_look_at(payment.finished_at)
+        Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).update(next_check_at=again)
 
 
 def _absence_is_proof(gateway: str, check: Check) -> bool:

@@ -38,6 +38,15 @@ def make_database(name: str, **settings: str) -> None:
         call_command("migrate", verbosity=0)
 
 
+def copy_database(name: str, of: str, **settings: str) -> None:
+    """A new database that is like `of`, to which nobody is connected; much quicker than every migration again."""
+    drop_database(name)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{of}"')
+        for setting, value in settings.items():
+            server.execute(f"ALTER DATABASE \"{name}\" SET {setting} = '{value}'")
+
+
 def drop_database(name: str) -> None:
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

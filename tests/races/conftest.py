@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests.databases import connected_to, drop_database, make_database
+from tests.databases import connected_to, copy_database, drop_database, make_database
 from wallets.models import Account
 
 SLEEPER = """
@@ -16,11 +16,21 @@ $$BEGIN PERFORM pg_sleep(TG_ARGV[0]::float); RETURN NULL; END$$
 
 
 @pytest.fixture(scope="session")
-def race_database(django_db_blocker: Any) -> Iterator[str]:
+def migrated_database(django_db_blocker: Any) -> Iterator[str]:
+    """The name of an empty one with every migration, to be copied. Nobody connects to it."""
+    name = "test_races_empty"
+    with django_db_blocker.unblock():
+        make_database(name)
+    yield name
+    drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def race_database(migrated_database: str, django_db_blocker: Any) -> Iterator[str]:
     """The name of a database of its own, with every migration."""
     name = "test_races"
     with django_db_blocker.unblock():
-        make_database(name, deadlock_timeout="50ms")
+        copy_database(name, migrated_database, deadlock_timeout="50ms")
         with connected_to(name):
             with connection.cursor() as cursor:
                 cursor.execute(SLEEPER)

@@ -1,0 +1,89 @@
+"""Every pair of doors knocks at one payment at the same time, and it ends in one of the ways that are allowed."""
+
+import os
+import random
+from collections.abc import Callable
+from itertools import groupby
+
+import pytest
+
+from payments.prove import find_breaks
+from tests.races.pairs.case import World
+from tests.races.pairs.doors import DOORS
+from tests.races.pairs.ends import Pair, all_pairs
+from tests.races.pairs.races import Stopped, race, together
+from tests.races.pairs.starts import STARTS
+from tests.races.pairs.stops import AFTER, BEFORE, Stop
+
+SEED = int(os.environ.get("SEED", "1"))
+PAIRS = {name: list(pairs) for name, pairs in groupby(all_pairs(), key=lambda pair: pair.name)}
+# The long form: each pair in each state so often from one signal, and stopped at so many places at most.
+ROUNDS = 3
+MOST_PLACES = 60
+
+
+@pytest.mark.invariant("INV-2")
+@pytest.mark.invariant("INV-4")
+@pytest.mark.invariant("INV-5")
+@pytest.mark.invariant("INV-6")
+@pytest.mark.invariant("INV-7")
+@pytest.mark.parametrize("name", PAIRS)
+def test_two_doors_at_once_end_as_they_may(world: World, name: str) -> None:
+    """Once each: in which of their states, and which of the two is stopped where, the seed says."""
+    luck = random.Random(f"{SEED} {name}")
+    pair, stop, is_second = luck.choice(PAIRS[name]), luck.choice((BEFORE, AFTER)), luck.random() < 0.5
+
+    wrong = race(world, pair, Stopped(stop, is_second=is_second))
+
+    assert not wrong, _told(pair, stop, wrong, is_second=is_second)
+
+
+@pytest.mark.invariant("INV-3")
+def test_after_all_of_them_the_books_balance(world: World) -> None:
+    assert find_breaks() == {}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+def test_every_pair_in_every_state_stopped_everywhere(world: World, tell: Callable[..., None]) -> None:
+    """From one signal, several rounds; then each of the two stopped at each of its places while the other runs."""
+    wrong, before = [], world.races
+    for pair in all_pairs():
+        wrong += [_told(pair, None, found) for _ in range(ROUNDS) if (found := race(world, pair, together))]
+        wrong += _stopped_everywhere(world, pair)
+    breaks = find_breaks()
+    doubled = sum("INV-2" in what for what in wrong)
+    lost = sum("INV-1" in what or "INV-6" in what for what in wrong)
+    ok = not wrong and not breaks
+    tell(
+        fault="every_pair_of_doors", payments=world.races - before, lost=lost, doubled=doubled, recovery_seconds=0,
+        ok=ok, pairs=len(PAIRS), seed=SEED,
+    )  # fmt: skip
+    assert ok, "\n".join([*wrong, str(breaks)])
+
+
+def _stopped_everywhere(world: World, pair: Pair) -> list[str]:
+    wrong = []
+    for is_second in (False, True):
+        for number in range(1, MOST_PLACES):
+            run = Stopped(Stop(number), is_second=is_second)
+            if found := race(world, pair, run):
+                wrong.append(_told(pair, Stop(number), found, is_second=is_second))
+            if not run.was_reached:
+                break
+        else:
+            wrong.append(f"{pair.name}: there are more than {MOST_PLACES} places")
+    return wrong
+
+
+def _told(pair: Pair, stop: Stop | None, wrong: list[str], *, is_second: bool = False) -> str:
+    where = f"{pair.doors[is_second].name} {stop}" if stop else "from one signal"
+    return "\n  ".join([f"{pair.name} at a payment that is {pair.start}, {where} (SEED={SEED})", *wrong])
+
+
+def test_every_door_meets_itself_or_others_and_every_start_is_raced() -> None:
+    pairs = list(all_pairs())
+
+    assert {door.name for pair in pairs for door in pair.doors} == {door.name for door in DOORS}
+    assert {pair.start for pair in pairs} == {*STARTS}
+    assert all(pair.ends for pair in pairs)
