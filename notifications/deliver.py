@@ -11,6 +11,7 @@ from django.db import connection
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from choptym.lib.failpoints import around, commits
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import sources_of
 from notifications.channels import SENDERS, DeliveryFailed, Letter
@@ -51,7 +52,9 @@ def _threads() -> ThreadPoolExecutor:
 def _send(row: Notification) -> DeliveryFailed | None:
     """Runs in a thread of its own, without the database."""
     try:
-        SENDERS[row.channel](write_letter(row))
+        letter = write_letter(row)
+        with around("send", row.channel):
+            SENDERS[row.channel](letter)
     except DeliveryFailed as error:
         return error
     except Exception as error:
@@ -67,6 +70,7 @@ def write_letter(row: Notification) -> Letter:
     return Letter(address=row.address, subject=subject.strip(), text=text.strip())
 
 
+@commits("notify.sent")
 def _record_sent(rows: Sequence[Notification]) -> None:
     if not rows:
         return
@@ -84,6 +88,7 @@ def _record_sent(rows: Sequence[Notification]) -> None:
         )
 
 
+@commits("notify.failed")
 def _record_failure(row: Notification, problem: DeliveryFailed) -> None:
     """Plan the next try, or give up where staff can see it."""
     waiting = Notification.objects.filter(pk=row.pk, state=NotificationState.WAITING)
