@@ -34,13 +34,13 @@ endif
 
 .PHONY: test-stack test-payments test-parts test-rest
 test-stack:
-	@$(RUN) -m pytest tests/flows -m "not alone"
+	@$(RUN) -m pytest tests/flows -m "not alone and not long"
 test-payments:
-	@$(RUN) -m pytest $(wildcard tests/payments/test_*.py)
+	@$(RUN) -m pytest $(wildcard tests/payments/test_*.py) -m "not long"
 test-parts:
-	@$(RUN) -m pytest $(filter-out %__pycache__/,$(wildcard tests/payments/*/))
+	@$(RUN) -m pytest $(filter-out %__pycache__/,$(wildcard tests/payments/*/)) -m "not long"
 test-rest:
-	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments
+	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments -m "not long"
 
 proofs: $(VENV)/development.installed  ## what needs the machine for itself: a gateway hangs, endless high payments, a flash sale
 	@$(RUN) -m pytest tests/flows -m alone

@@ -1,17 +1,18 @@
 """Arms failpoints on a running stack, and keeps the book of who was killed when and what was under way then."""
 
-import os
+import json
+import signal
 import subprocess
 import sys
 import threading
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import redis
 import requests
 
 from choptym.lib.failpoints import TAKEN, UNNAMED
@@ -73,10 +74,12 @@ def _code(answer: requests.Response) -> str:
 class Bench:
     live: Live
     directory: Path
+    clerk: "subprocess.Popen[str]"
     kills: list[Kill] = field(default_factory=list)
     stories: list[Story] = field(default_factory=list)
     payments: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _desk: threading.Lock = field(default_factory=threading.Lock)
 
     # --- points ---
 
@@ -84,9 +87,12 @@ class Bench:
         for point in points:
             (self.directory / point).touch()
 
+    def armed(self, points: Iterable[str]) -> list[str]:
+        return [point for point in points if (self.directory / point).exists()]
+
     def disarm(self, *points: str) -> list[str]:
         """The points that nobody had passed."""
-        left = [point for point in points if (self.directory / point).exists()]
+        left = self.armed(points)
         for point in left:
             (self.directory / point).unlink(missing_ok=True)
         return left
@@ -122,10 +128,6 @@ class Bench:
         finally:
             story.ended = time.time()
 
-    def recovery_seconds(self, kill: Kill) -> float:
-        """From the kill until all that was under way then was at its end."""
-        return max((one.ended - kill.at for one in self.stories if one.began <= kill.at <= one.ended), default=0.0)
-
     # --- customers ---
 
     def customer(self, method: str = "fapshi") -> Patient:
@@ -137,10 +139,18 @@ class Bench:
         statement = "INSERT INTO orders_cartitem (user_id, product_id, quantity) VALUES (%s, %s, %s)"
         self.live.change(statement, customer.id, product, quantity)
 
-    def buy(self, method: str = "fapshi", *, customer: Patient | None = None, price: int = 2500, **body: Any) -> Purchase:
+    def buy(
+        self,
+        method: str = "fapshi",
+        *,
+        customer: Patient | None = None,
+        price: int = 2500,
+        currency: str = "",
+        **body: Any,
+    ) -> Purchase:
         """Check out two of a new product; the payment is under way."""
         customer = customer or self.customer(method)
-        currency = CURRENCIES.get(method, "XAF")
+        currency = currency or CURRENCIES.get(method, "XAF")
         product = self.live.product(stock=STOCK, price_minor=price, currency=currency)
         self.fill_cart(customer, product)
         answer = customer.check_out(method, **body)
@@ -149,15 +159,24 @@ class Bench:
         self.payments.add(payment := int(told["payment"]["id"]))
         return Purchase(self.live, customer, method, product, 2, price * 2, payment, int(told["order"]))
 
-    def unlucky(self, method: str = "fapshi", *, times: int | None = None, price: int = 2500, **knobs: Any) -> Purchase:
-        customer = self.customer(method)
+    def unlucky(
+        self,
+        method: str = "fapshi",
+        *,
+        customer: Patient | None = None,
+        times: int | None = None,
+        price: int = 2500,
+        **knobs: Any,
+    ) -> Purchase:
+        """With these knobs of the sandbox turned for this customer only."""
+        customer = customer or self.customer(method)
         self.live.turn(method, customer.phone, times=times, **knobs)
         return self.buy(method, customer=customer, price=price)
 
     # --- ends ---
 
     def paid(self, purchase: Purchase, began: float, *told: str) -> None:
-        """Once everywhere. Tries that the gateway has proved never to have charged may stand before the one that did."""
+        """Once everywhere. Tries that were proved never to have charged may stand before the one that did."""
         purchase.wait("SETTLED", "REVIEW", seconds=PATIENCE_SECONDS)
         eventually(lambda: self._assert_paid(purchase, began, told or ("payment_settled",)), seconds=PATIENCE_SECONDS)
 
@@ -187,27 +206,22 @@ class Bench:
 
     # --- staff ---
 
-    def shell(self, code: str, *, is_armed: bool = True) -> str:
+    def press(self, code: str, *, dies: bool = True) -> str:
         """What a member of staff has done in a process of the stack; when it dies they do it again."""
-        environment = self.live.stack.environment if is_armed else {**self.live.stack.environment, "FAILPOINTS_DIR": ""}
         for _ in range(4):
-            done = subprocess.run(
-                [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
-                cwd=PROJECT,
-                env={**environment, "PROCESS_ROLE": "staff"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode == 0:
-                return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
-            assert done.returncode == -9, done.stderr[-3000:]
+            with self._desk:
+                assert self.clerk.stdin is not None
+                assert self.clerk.stdout is not None
+                self.clerk.stdin.write(json.dumps({"code": code, "dies": dies}) + "\n")
+                self.clerk.stdin.flush()
+                answer = json.loads(self.clerk.stdout.readline())
+            if answer["status"] == 0:
+                return str(answer["said"])
+            assert answer["status"] == -signal.SIGKILL, answer["said"]
         raise AssertionError("killed too often")
 
     def silence(self, *bell: str) -> None:
         """As if somebody had rung, and the message was lost: nobody rings for the next five seconds."""
-        import redis
-
         with redis.Redis.from_url(self.live.stack.redis_url) as broker:
             broker.set("choptym:bell:" + ":".join(bell), 1, ex=5)
 
@@ -216,8 +230,39 @@ def _assert_dead(kill: Kill) -> None:
     assert not is_alive(kill.pid), f"{kill.role} took {kill.point} and lives"
 
 
-def new_key() -> str:
-    return str(uuid.uuid4())
+@contextmanager
+def staffed(live: Live, directory: Path) -> Iterator[Bench]:
+    """With a process for members of staff."""
+    (directory / "nobody").mkdir()
+    clerk = subprocess.Popen(
+        [sys.executable, "-m", "tests.failpoints.clerk"],
+        cwd=PROJECT,
+        env={**live.stack.environment, "DJANGO_SETTINGS_MODULE": "choptym.settings", "PROCESS_ROLE": "staff"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with clerk:
+        yield Bench(live, directory, clerk)
+        assert clerk.stdin is not None
+        clerk.stdin.close()
+        clerk.wait(10)
+
+
+@contextmanager
+def held_back(bench: Bench, gateway: str) -> Iterator[None]:
+    """As a member of staff orders it: nothing new is sent there meanwhile."""
+    order = """
+        INSERT INTO payments_queuecontrol (gateway, mode, mode_since, reason, changed_by_id, changed_at)
+        SELECT %s, 'DRAIN', now(), 'a look', id, now() FROM auth_user WHERE username = 'admin'
+        ON CONFLICT (gateway) DO UPDATE SET mode = 'DRAIN', mode_since = now()
+    """
+    bench.live.change(order, gateway)
+    time.sleep(2.5)
+    try:
+        yield
+    finally:
+        bench.live.change("UPDATE payments_queuecontrol SET mode = 'RUN' WHERE gateway = %s", gateway)
 
 
 def environment_of(directory: Path) -> dict[str, str]:
@@ -226,5 +271,4 @@ def environment_of(directory: Path) -> dict[str, str]:
         "FAILPOINTS_DIR": str(directory),
         "NOTIFICATION_LEASE_SECONDS": "10",
         "RECONCILE_LEASE_SECONDS": "10",
-        "PATH": os.environ["PATH"],
     }
