@@ -39,9 +39,11 @@ def short_run(bench: Bench) -> Run:
 
 
 @pytest.fixture(scope="module")
-def long_run(bench: Bench) -> Run:
+def long_run(bench: Bench, request: pytest.FixtureRequest) -> Run:
+    """The cases of those points that were chosen: `-m long -k settle` is about settlement only."""
+    chosen = {item.callspec.params.get("point") for item in request.session.items if hasattr(item, "callspec")}
     run = Run(bench)
-    run.go(CASES)
+    run.go([case for case in CASES if chosen & {*case.points}])
     return run
 
 
