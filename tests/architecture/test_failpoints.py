@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from choptym.lib import failpoints
-from tests.architecture.source import functions_of, name_of, tree_of
+from tests.architecture.source import Function, functions_of, name_of, tree_of
 from tests.failpoints.cases import CASES, SHORT, boundary_of
 from tests.failpoints.points import (
     MONEY,
@@ -50,7 +50,7 @@ NETWORK = {
     "payments/prove_gateway_refunds.py",
 }
 LOCAL = "choptym/local/"
-OFF_NANOSECONDS = 2_000  # of a transaction of 500,000; a busy machine is forgiven
+OFF_NANOSECONDS = 5_000  # of a transaction of 500,000; a busy machine is forgiven
 
 
 def test_a_durable_transaction_of_the_money_path_has_a_name() -> None:
@@ -67,9 +67,7 @@ def test_every_claim_has_a_name() -> None:
         for path in sources()
         if path.name == "locks.py" and name_of(path) not in CLAIMS_ELSEWHERE
         for function in functions_of(path)
-        if _changes_rows(ast.unparse(function))
-        and not _is_named(function)
-        and not any(_is_named(other) and function.name in ast.unparse(other) for other in functions_of(path))
+        if _changes_rows(ast.unparse(function)) and not _is_named(function) and not _is_called_by_named(function, path)
     ]
 
     assert bare == []
@@ -79,7 +77,13 @@ def _changes_rows(text: str) -> bool:
     return bool(re.search(r"\bUPDATE \w+|\bINSERT INTO\b|\bDELETE FROM\b|\.update\(|_CLAIM\b", text))
 
 
-def _is_named(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _is_called_by_named(function: Function, path: Path) -> bool:
+    """A part of others, each of which has a name."""
+    others = [one for one in functions_of(path) if one is not function and f"{function.name}(" in ast.unparse(one)]
+    return bool(others) and all(_is_named(one) for one in others)
+
+
+def _is_named(function: Function) -> bool:
     return any(ast.unparse(one).startswith("commits(") for one in function.decorator_list)
 
 
@@ -157,7 +161,7 @@ def test_what_is_off_is_free(name: str) -> None:
     assert failpoints.commits("x")(_nothing) is _nothing
     door = getattr(failpoints, name)
 
-    seconds = min(timeit.repeat(lambda: door("settle"), number=10_000, repeat=5)) / 10_000
+    seconds = min(timeit.repeat(lambda: door("settle"), number=500, repeat=50)) / 500
 
     assert seconds * 1e9 < OFF_NANOSECONDS
 

@@ -282,11 +282,12 @@ def told_by(channel: str) -> Tale:
         purchase = bench.buy(customer=customer)
         purchase.wait("SETTLED", seconds=PATIENCE_SECONDS)
         to = f"{customer.name}@choptym.example" if channel == "email" else token
-        twice = lambda: bench.may_be_told_twice(began)  # noqa: E731
-        eventually(
-            lambda: assert_told(bench.live, purchase.payment, to, "payment_settled", may_be_twice=twice()),
-            seconds=PATIENCE_SECONDS,
-        )
+
+        def check() -> None:
+            twice = bench.may_be_told_twice(began)
+            assert_told(bench.live, purchase.payment, to, "payment_settled", may_be_twice=twice)
+
+        eventually(check, seconds=PATIENCE_SECONDS)
 
     return story
 
