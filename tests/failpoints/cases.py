@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.failpoints import staff, stories
+from tests.failpoints import doubts, files, lists, messages, staff, stories
 from tests.failpoints.bench import Bench
 from tests.failpoints.points import every_point
 
@@ -101,10 +101,10 @@ _NOTIFY: Mapping[str, Tale] = {
     f"answer.{_N}deliver_notifications": stories.pays,
     "notify.claim": stories.pays,
     "notify.sent": stories.pays,
-    "notify.failed": stories.cannot_be_told,
+    "notify.failed": messages.cannot_be_told,
     "send.sms": stories.pays,
-    "send.email": stories.told_by("email"),
-    "send.push": stories.told_by("push"),
+    "send.email": messages.told_by("email"),
+    "send.push": messages.told_by("push"),
 }
 _CLOCK: Mapping[str, Tale] = {
     "take.maintenance": stories.pays_unheard,
@@ -119,13 +119,77 @@ _CLOCK: Mapping[str, Tale] = {
     f"task.{_P}expire_payments": stories.expires,
     f"task.{_N}sweep_notifications": stories.pays_unheard,
 }
+_STAFF: Mapping[str, Mapping[str, Tale]] = {
+    "refunds": {
+        "call.refund": staff.gives_back,
+        "call.fetch_refund": staff.gives_back_and_hears_nothing,
+        f"task.{_P}send_refunds": staff.gives_back,
+        f"answer.{_P}send_refunds": staff.gives_back,
+        f"task.{_P}sweep_refunds": staff.gives_back_unheard,
+        "refund.claim": staff.gives_back,
+        "refund.record": staff.gives_back,
+        "refund.take_up": staff.gives_back,
+        "refund.outside": staff.gateway_gives_back,
+        "refund.outside_set_aside": staff.spent_money_goes_back,
+        "settle.set_aside": doubts.cannot_be_settled,
+        "told.learn": doubts.cannot_be_settled,
+        "told.ask_after_failure": doubts.gives_back_what_is_not_ours,
+    },
+    "staff": {
+        "refund.ask": staff.gives_back_by_hand,
+        "refund.resolve": staff.calls_a_refund_off,
+        "replay": staff.spent_money_goes_back,
+        "replay.close": staff.spent_money_goes_back,
+        "replay.set_aside": doubts.cannot_be_taken_up,
+        "review.decide": doubts.takes_more,
+        "review.fail": doubts.was_never_collected,
+        "credit": doubts.gives_a_gift,
+        "credit_surplus": doubts.takes_it_twice,
+        "bulk.upload": files.a_file_is_discarded,
+        "bulk.discard": files.a_file_is_discarded,
+        "bulk.start": files.credits_many,
+        f"ring.{_P}work_on_bulk": files.credits_many,
+        "reconcile.correct": lists.fee_is_corrected,
+        "reconcile.close": lists.break_is_closed,
+        "reconcile.ask": lists.lists_are_not_to_be_had,
+    },
+    "bulk": {
+        "bulk.claim": files.credits_many,
+        "bulk.line": files.credits_many,
+        "bulk.refuse": files.a_line_is_refused,
+        "bulk.give_back": files.credits_many,
+        "bulk.finish": files.credits_many,
+        f"task.{_P}work_on_bulk": files.credits_many,
+        f"answer.{_P}work_on_bulk": files.credits_many,
+        f"task.{_P}sweep_bulk": files.credits_many,
+    },
+    "reports": {
+        "take.reports": lists.day_is_compared("fapshi"),
+        "ack.reports": lists.day_is_compared("fapshi"),
+        f"task.{_P}reconcile_day": lists.day_is_compared("fapshi"),
+        f"task.{_P}sweep_reconciliations": lists.day_is_compared("fapshi"),
+        f"publish.{_P}reconcile_day": lists.day_is_compared("fapshi"),
+        "call.history": lists.day_is_compared("fapshi"),
+        "call.settlements": lists.fee_is_in_the_bill,
+        "reconcile.due_day": lists.day_is_compared("fapshi"),
+        "reconcile.claim": lists.day_is_compared("fapshi"),
+        "reconcile.extend": lists.day_is_compared("fapshi"),
+        "reconcile.record": lists.day_is_compared("fapshi"),
+        "reconcile.fees": lists.fee_is_in_the_bill,
+        "reconcile.ask_again": lists.day_is_compared("fapshi"),
+        "reconcile.refunds_due": lists.day_is_compared("fapshi"),
+        "reconcile.finish": lists.day_is_compared("fapshi"),
+        "reconcile.put_off": lists.lists_are_not_to_be_had,
+        "reconcile.give_up": lists.is_begun_too_often,
+    },
+}
 _LANES: Mapping[str, Mapping[str, Tale]] = {
     "web": _WEB,
     "charge": _CHARGE,
     "confirm": _CONFIRM,
     "notify": _NOTIFY,
     "clock": _CLOCK,
-    **staff.LANES,
+    **_STAFF,
 }
 
 
