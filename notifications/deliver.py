@@ -11,6 +11,7 @@ from django.db import connection
 from django.template.loader import render_to_string
 
 from choptym.lib import clock
+from choptym.lib.failpoints import around, commits
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import sources_of
 from notifications.channels import SENDERS, DeliveryFailed, Letter
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 # Doubled from try to try: 5 s, 10 s, 20 s … at most an hour.
 FIRST_DELAY_SECONDS = 5
 LONGEST_DELAY_SECONDS = 3600
+# It waited for a thread until its lease had passed: somebody else may be sending it by now.
+_TOO_LATE = DeliveryFailed("its turn came after its lease")
 
 
 def deliver_batch() -> int:
@@ -38,7 +41,7 @@ def deliver_batch() -> int:
     problems = list(_threads().map(_send, batch))
     _record_sent([row for row, problem in zip(batch, problems, strict=True) if problem is None])
     for row, problem in zip(batch, problems, strict=True):
-        if problem is not None:
+        if problem is not None and problem is not _TOO_LATE:
             _record_failure(row, problem)
     return len(batch)
 
@@ -50,8 +53,12 @@ def _threads() -> ThreadPoolExecutor:
 
 def _send(row: Notification) -> DeliveryFailed | None:
     """Runs in a thread of its own, without the database."""
+    if clock.known() >= row.next_attempt_at:
+        return _TOO_LATE
     try:
-        SENDERS[row.channel](write_letter(row))
+        letter = write_letter(row)
+        with around("send", row.channel):
+            SENDERS[row.channel](letter)
     except DeliveryFailed as error:
         return error
     except Exception as error:
@@ -67,6 +74,7 @@ def write_letter(row: Notification) -> Letter:
     return Letter(address=row.address, subject=subject.strip(), text=text.strip())
 
 
+@commits("notify.sent")
 def _record_sent(rows: Sequence[Notification]) -> None:
     if not rows:
         return
@@ -84,9 +92,12 @@ def _record_sent(rows: Sequence[Notification]) -> None:
         )
 
 
+@commits("notify.failed")
 def _record_failure(row: Notification, problem: DeliveryFailed) -> None:
-    """Plan the next try, or give up where staff can see it."""
-    waiting = Notification.objects.filter(pk=row.pk, state=NotificationState.WAITING)
+    """Plan the next try, or give up where staff can see it. Only over our own lease: others may be sending it."""
+    waiting = Notification.objects.filter(
+        pk=row.pk, state=NotificationState.WAITING, next_attempt_at=row.next_attempt_at
+    )
     if problem.is_final or row.attempts >= settings.NOTIFICATION_ATTEMPTS:
         waiting.update(state=NotificationState.GIVEN_UP, problem=str(problem)[:200])
         log.warning("a message could not be delivered", notification=row.pk, channel=row.channel, problem=str(problem))

@@ -3,9 +3,11 @@
 from django.conf import settings
 from django.db import connection
 
+from choptym.lib.failpoints import commits
 from notifications.models import Notification, NotificationState
 
 
+@commits("notify.claim")
 def claim_notifications(limit: int) -> list[Notification]:
     """Take up to `limit` messages that are due, oldest first, and count the try.
 

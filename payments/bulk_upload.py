@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from choptym.audit.record import record_act
 from choptym.lib import clock
 from choptym.lib.errors import NotAllowed, Rejected
+from choptym.lib.failpoints import committing
 from choptym.lib.jobs import ring_after_commit
 from choptym.lib.states import move
 from payments.bulk.check import LONGEST_REASON, check_rows, digest_of
@@ -35,7 +36,7 @@ def upload_file(*, kind: BulkKind, content: bytes, file_name: str, actor_id: int
     lines = check_rows(kind, read_rows(kind, content))
     digest = digest_of(kind, lines)
     try:
-        with transaction.atomic(durable=True):
+        with committing("bulk.upload"):
             if known := _known(kind, digest):
                 return Stored(known, is_new=False)
             upload = BulkUpload.objects.create(
@@ -64,7 +65,7 @@ def start_upload(upload_id: int, *, actor_id: int, reason: str) -> BulkUpload:
     Raises:  NotAllowed (discarded), Rejected (no_reason).
     """
     upload = BulkUpload.objects.get(pk=upload_id)
-    with transaction.atomic(durable=True):
+    with committing("bulk.start"):
         if move(upload, BulkState.QUEUED, BULK_MOVES, next_attempt_at=clock.now()):
             _record(upload, actor_id, "start_bulk", reason)
             ring_after_commit(work_on_bulk)
@@ -77,7 +78,7 @@ def start_upload(upload_id: int, *, actor_id: int, reason: str) -> BulkUpload:
 def discard_upload(upload_id: int, *, actor_id: int, reason: str) -> BulkUpload:
     """Never do it; the same file may then be uploaded again. Raises NotAllowed (started), Rejected (no_reason)."""
     upload = BulkUpload.objects.get(pk=upload_id)
-    with transaction.atomic(durable=True):
+    with committing("bulk.discard"):
         if not move(upload, BulkState.DISCARDED, BULK_MOVES, finished_at=clock.now()):
             raise NotAllowed("It was started or discarded already.", code="started")
         _record(upload, actor_id, "discard_bulk", reason)

@@ -1,8 +1,7 @@
 """The customer changes their mind."""
 
-from django.db import transaction
-
 from choptym.lib.errors import NotAllowed
+from choptym.lib.failpoints import committing
 from payments.close import close_unpaid
 from payments.locks import lock_payments
 from payments.models import Payment
@@ -21,7 +20,7 @@ def cancel_payment(payment_id: int) -> Payment:
     Locks:   payment, order, cart lines, products.
     Raises:  NotAllowed (outcome_unknown while a call is under way, already_ended).
     """
-    with transaction.atomic(durable=True):
+    with committing("cancel"):
         [payment] = lock_payments([payment_id])
         if payment.state == PaymentState.CANCELLED:
             return payment

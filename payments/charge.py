@@ -14,7 +14,6 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Least
 from prometheus_client import Histogram
@@ -22,6 +21,7 @@ from prometheus_client import Histogram
 from choptym.lib import clock
 from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, NotSent, Rejected, Unavailable
+from choptym.lib.failpoints import committing
 from choptym.lib.money import Money
 from choptym.lib.states import move
 from payments import in_force
@@ -117,7 +117,7 @@ def _ask(charge: Charge) -> Accepted:
 def _record_accepted(charge: Charge, accepted: Accepted) -> None:
     poll = get_gateway(charge.gateway).rules.poll_seconds[0]
     now = clock.now()
-    with transaction.atomic(durable=True):
+    with committing("charge.accepted"):
         [payment] = lock_payments([charge.payment_id])
         learn_transaction(charge.attempt_id, accepted.transaction_id)
         answered = {"link": accepted.link, "instructions": accepted.instructions}
@@ -137,7 +137,7 @@ def _record_accepted(charge: Charge, accepted: Accepted) -> None:
 def _leave_unknown(charge: Charge, error: Unavailable) -> None:
     """The answer never came. The payment stays REQUESTED; from now on only questions are asked (INV-5)."""
     log.warning("outcome unknown", payment=charge.payment_id, gateway=charge.gateway, error=str(error))
-    with transaction.atomic(durable=True):
+    with committing("charge.unknown"):
         lock_payments([charge.payment_id])
         record_attempt(charge.attempt_id, AttemptState.UNKNOWN, error.exchange, problem=error.message)
         soon = _no_later_than(FIRST_LOOK_SECONDS)
@@ -153,7 +153,7 @@ def _no_later_than(seconds: float) -> Least:
 def _postpone(charge: Charge, error: Busy) -> None:
     """The gateway is busy: nothing was charged, and waiting is no attempt."""
     wait = error.retry_after_seconds if error.retry_after_seconds is not None else BUSY_SECONDS
-    with transaction.atomic(durable=True):
+    with committing("charge.postponed"):
         [payment] = lock_payments([charge.payment_id])
         if record_attempt(charge.attempt_id, AttemptState.POSTPONED, error.exchange, problem=error.message):
             requeue(payment, wait_seconds=wait, attempts_made=charge.attempts_made - 1)
@@ -164,14 +164,14 @@ def _try_again(charge: Charge, code: str, error: Unavailable | Rejected) -> None
     if charge.attempts_made >= in_force.current().attempts:
         _fail(charge, AttemptState.NOT_SENT, code, error)
         return
-    with transaction.atomic(durable=True):
+    with committing("charge.not_sent"):
         [payment] = lock_payments([charge.payment_id])
         if record_attempt(charge.attempt_id, AttemptState.NOT_SENT, error.exchange, problem=error.message):
             requeue(payment, wait_seconds=retry_delay_seconds(charge.attempts_made))
 
 
 def _fail(charge: Charge, to: AttemptState, code: str, error: Unavailable | Rejected) -> None:
-    with transaction.atomic(durable=True):
+    with committing("charge.failed"):
         [payment] = lock_payments([charge.payment_id])
         if record_attempt(charge.attempt_id, to, error.exchange, problem=error.message):
             close_unpaid(payment, PaymentState.FAILED, code=code, problem=error.message)

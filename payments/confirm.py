@@ -12,11 +12,12 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 
 from choptym.lib import clock
 from choptym.lib.deadline import moment
 from choptym.lib.errors import Busy, NotFound, Rejected, Unavailable
+from choptym.lib.failpoints import committing
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
 from payments import in_force
@@ -197,7 +198,7 @@ def _record_not_paid(check: Check, status: Status) -> None:
     proved to be absent and a second one is under way. Then it decides nothing.
     """
     assert check.attempt_id is not None  # noqa: S101
-    with transaction.atomic(durable=True):
+    with committing("confirm.not_paid"):
         [payment] = lock_payments([check.payment_id])
         learn_transaction(check.attempt_id, status.transaction_id)
         if record_attempt(check.attempt_id, AttemptState.NOT_PAID, None, problem=status.reason):
@@ -218,7 +219,7 @@ def _absence_is_proof(gateway: str, check: Check) -> bool:
 def _record_absent(check: Check) -> None:
     """The lost request was never executed: it counts as an attempt that did not charge."""
     assert check.attempt_id is not None  # noqa: S101
-    with transaction.atomic(durable=True):
+    with committing("confirm.absent"):
         [payment] = lock_payments([check.payment_id])
         if not record_attempt(check.attempt_id, AttemptState.ABSENT, None):
             return
@@ -234,7 +235,7 @@ def _ask_again_later(gateway: str, answer: Answer) -> None:
     check = answer.check
     assert check.attempt_id is not None  # noqa: S101
     delay = answer.wait_seconds or _poll_delay(gateway, check)
-    with transaction.atomic(durable=True):
+    with committing("confirm.later"):
         [payment] = lock_payments([check.payment_id])
         if answer.status is not None:
             learn_transaction(check.attempt_id, answer.status.transaction_id)
@@ -261,7 +262,7 @@ def _poll_delay(gateway: str, check: Check) -> float:
 
 def _without_attempt(check: Check) -> None:
     """Nothing is open at the gateway. A payment that still waits here was left half-way by a crash: it is queued."""
-    with transaction.atomic(durable=True):
+    with committing("confirm.nothing_open"):
         [payment] = lock_payments([check.payment_id])
         if payment.attempts.filter(state__in=[AttemptState.PAID]).exists():
             return

@@ -4,10 +4,11 @@ import uuid
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from choptym.audit.record import record_act
 from choptym.lib.errors import KeyReused, Rejected
+from choptym.lib.failpoints import committing
 from choptym.lib.money import CURRENCIES, Money, written
 from notifications.notify import Message, notify
 from payments.models import Payment
@@ -24,7 +25,7 @@ def credit_wallet(*, user_id: int, money: Money, actor_id: int, reason: str, key
     Raises:  Rejected (unknown_customer, invalid_amount, no_reason), KeyReused (another amount or customer).
     """
     try:
-        with transaction.atomic(durable=True):
+        with committing("credit"):
             if not write_credit(user_id=user_id, money=money, key=key):
                 return False
             record_act(

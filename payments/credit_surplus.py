@@ -1,10 +1,9 @@
 """Staff credit what a second try took, where the gateway's answer did not say how much."""
 
-from django.db import transaction
-
 from choptym.audit.record import record_act
 from choptym.lib import clock
 from choptym.lib.errors import NotAllowed, Rejected
+from choptym.lib.failpoints import committing
 from choptym.lib.money import Money
 from choptym.lib.states import sources_of
 from payments.facts import Paid
@@ -28,7 +27,7 @@ def credit_surplus(attempt_id: int, *, money: Money, actor_id: int, reason: str)
     check_typed_amount(money)
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
     fact = Paid(payment_id=attempt.payment_id, attempt_id=attempt.pk, money=money, gateway=attempt.gateway)
-    with transaction.atomic(durable=True):
+    with committing("credit_surplus"):
         [payment] = lock_payments([attempt.payment_id])
         letter = DeadLetter.objects.filter(payment=payment, replayed_at__isnull=True).first()
         if letter is None:

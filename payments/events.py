@@ -10,6 +10,7 @@ import structlog
 from django.db import OperationalError, connection
 
 from choptym.lib import clock
+from choptym.lib.failpoints import around, commits
 from choptym.lib.states import sources_of
 from payments.failures import TRY_DECLINED
 from payments.gateways.words import DECLINED_WORDS
@@ -77,6 +78,7 @@ def uuid_of(text: str) -> uuid.UUID | None:
         return None
 
 
+@commits("events.matched")
 def mark_matched(events: Sequence[tuple[int, int]]) -> None:
     """These (event, payment) belong together, and nothing is left to do for the event. One statement."""
     with connection.cursor() as cursor:
@@ -96,6 +98,7 @@ def mark_matched(events: Sequence[tuple[int, int]]) -> None:
         )
 
 
+@commits("events.due")
 def make_due(matches: Sequence[Match]) -> None:
     """Ask about their payments now. What is settled or under review has nothing left to ask."""
     payment_ids = [match.attempt.payment_id for match in matches if match.attempt.state in OPEN_ATTEMPTS]
@@ -127,6 +130,7 @@ def look_again_soon(attempt: PaymentAttempt) -> None:
     events.filter(state=EventState.PARKED).exclude(transaction_id="").update(next_look_at=clock.now())
 
 
+@commits("events.park_strangers")
 def park_strangers(looks: Sequence[Look]) -> None:
     """Events that name nothing of ours: looked up soon, when the rest is done."""
     soon = clock.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[0])
@@ -139,6 +143,7 @@ def may_be_parked(look: Look) -> bool:
     return look.looks <= len(LOOK_AGAIN_SECONDS)
 
 
+@commits("events.park")
 def park(look: Look, *, problem: str = "belongs to no payment of ours") -> None:
     """Keep it, and look again: it may come to belong to a payment. In the end it stays, unclaimed."""
     waiting = WebhookEvent.objects.filter(pk=look.event_id, state__in=[EventState.NEW, EventState.PARKED])
@@ -159,7 +164,7 @@ def given_back_on_failure(looks: Sequence[Look]) -> Iterator[None]:
     try:
         yield
     except OperationalError:
-        with connection.cursor() as cursor:
+        with around("events.give_back"), connection.cursor() as cursor:
             cursor.execute(
                 """
                 UPDATE payments_webhookevent event

@@ -1,9 +1,10 @@
 """Giving up on what was not paid in time: the reserved stock is freed, the customer is told."""
 
 import structlog
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 
 from choptym.lib import clock
+from choptym.lib.failpoints import committing
 from payments.close import close_unpaid
 from payments.locks import lock_payments
 from payments.selectors import overdue_payments
@@ -34,6 +35,6 @@ def expire_batch() -> int:
 
 
 def _expire(payment_id: int) -> bool:
-    with transaction.atomic(durable=True):
+    with committing("expire"):
         [payment] = lock_payments([payment_id])
         return payment.expires_at <= clock.now() and close_unpaid(payment, PaymentState.EXPIRED, code="expired")

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from django.db import connection, models
 
+from choptym.lib.failpoints import commits
 from notifications.models import Notification
 from payments.models import History, HistoryKind, PaymentAttempt, WebhookEvent
 
@@ -34,6 +35,7 @@ def archived_about(names: Collection[str]) -> Archived:
     return found
 
 
+@commits("history.call_back")
 def call_tries_back(
     *, payments: Collection[int] = (), references: Collection[str] = (), transactions: Collection[str] = ()
 ) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
-
 from choptym.lib.errors import KeyReused, Rejected, StillRunning
+from choptym.lib.failpoints import committing
 from payments.locks import try_lock_key
 from payments.models import IdempotencyKey
 
@@ -37,7 +36,7 @@ def answer_once(*, user_id: int, key: str, path: str, body: Mapping[str, Any], a
     """
     _check(key)
     fingerprint = hashlib.sha256(json.dumps([path, body], sort_keys=True).encode()).hexdigest()
-    with transaction.atomic(durable=True):
+    with committing("request"):
         if not try_lock_key(user_id, key):
             raise StillRunning("The first request with this key is still running.", retry_after_seconds=WAIT_SECONDS)
         kept = IdempotencyKey.objects.filter(user_id=user_id, key=key).first()

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from django.db import connection
 
+from choptym.lib.failpoints import commits
 from payments.models import DeadLetter
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ def open_again(letter: DeadLetter) -> DeadLetter | None:
     return DeadLetter.objects.create(payment_id=letter.payment_id, reason=reason, facts=letter.facts)
 
 
+@commits("replay.close")
 def close_taken_up(letter: DeadLetter) -> bool:
     """Remove what open_again() wrote, unless something was added to it meanwhile."""
     same = DeadLetter.objects.filter(pk=letter.pk, replayed_at__isnull=True, reason=letter.reason, facts=letter.facts)

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from choptym.lib import clock
+from choptym.lib.failpoints import commits
 from payments.models import Payment
 from payments.states import MAY_CHARGE, OPEN_ATTEMPTS, AttemptState, EventState, PaymentState
 
@@ -75,6 +76,7 @@ def lock_payments(payment_ids: Sequence[int]) -> list[Payment]:
     return list(rows.order_by("pk"))
 
 
+@commits("charge.claim")
 def claim_charge(payment_id: int, gateway: str) -> Charge | None:
     """QUEUED → REQUESTED, with the row of the try, before the call. None: not due there, or somebody else has it.
 
@@ -117,6 +119,7 @@ def claim_charge(payment_id: int, gateway: str) -> Charge | None:
     return Charge(*rows[0]) if rows else None
 
 
+@commits("confirm.claim")
 def claim_checks(gateway: str, limit: int) -> list[Check]:
     """Up to `limit` payments of this gateway whose status is due, each with its open attempt. Commits by itself."""
     rows = _fetch(
@@ -152,11 +155,13 @@ def claim_checks(gateway: str, limit: int) -> list[Check]:
     return [Check(*row) for row in rows]
 
 
+@commits("events.claim")
 def claim_events(gateway: str, limit: int) -> list[Look]:
     """Up to `limit` new webhook events of this gateway. Commits by itself."""
     return _claim_looks(gateway, EventState.NEW, limit)
 
 
+@commits("strangers.claim")
 def claim_strangers(gateway: str, limit: int) -> list[Look]:
     """Up to `limit` parked events of this gateway that are due to be looked at again. Commits by itself."""
     return _claim_looks(gateway, EventState.PARKED, limit)
@@ -180,6 +185,7 @@ def _claim_looks(gateway: str, state: EventState, limit: int) -> list[Look]:
     return [Look(*row) for row in rows]
 
 
+@commits("sweep.claim")
 def claim_unpublished(
     *, priority: int, told_before: datetime, limits: Mapping[str, int], waited_seconds: float = 0
 ) -> list[tuple[int, str]]:
@@ -218,6 +224,7 @@ def claim_unpublished(
     )
 
 
+@commits("charge.postpone")
 def postpone_charge(payment_id: int, gateway: str, *, seconds: float) -> None:
     """A payment that waits at this gateway is due again after `seconds`; the sweeper tells of it. Commits by itself."""
     Payment.objects.filter(pk=payment_id, gateway=gateway, state=PaymentState.QUEUED).update(
@@ -225,6 +232,7 @@ def postpone_charge(payment_id: int, gateway: str, *, seconds: float) -> None:
     )
 
 
+@commits("charge.move")
 def move_to_gateway(payment_id: int, gateway: str, to: str) -> bool:
     """Let a payment that waits at `gateway` wait at `to`, and note it. Commits by itself.
 
@@ -254,6 +262,7 @@ def move_to_gateway(payment_id: int, gateway: str, to: str) -> bool:
     return bool(rows)
 
 
+@commits("confirm.release")
 def release_checks(checks: Sequence[Check], *, seconds: float) -> None:
     """Give claimed checks back, due again after `seconds`; those that became due meanwhile stay so."""
     _fetch(

@@ -12,9 +12,9 @@ from concurrent.futures import Executor
 from dataclasses import replace
 
 import structlog
-from django.db import transaction
 
 from choptym.lib.errors import NotFound, Rejected, Unavailable
+from choptym.lib.failpoints import committing
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from payments.attempts import learn_transaction
 from payments.events import (
@@ -98,7 +98,7 @@ def _record_matches(matches: Sequence[Match]) -> None:
     """The events are matched, their payments due: in one transaction, so that neither is without the other."""
     if not matches:
         return
-    with transaction.atomic(durable=True):
+    with committing("match"):
         lock_payments([match.attempt.payment_id for match in matches])
         for match in matches:
             # Only what a signature, or the gateway's own record, has tied to this try (see _take_up).

@@ -3,11 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from django.db import transaction
-
 from choptym.audit.record import record_act
 from choptym.lib import clock
 from choptym.lib.errors import NotAllowed
+from choptym.lib.failpoints import committing
 from choptym.lib.jobs import ring_after_commit
 from payments.locks import lock_payments
 from payments.models import Refund, RefundSource, RefundWay
@@ -29,7 +28,7 @@ def refund_payment(payment_id: int, wish: Wish, *, actor_id: int) -> Refund:
     Locks:   payment, wallet account.
     Raises:  as write_refund().
     """
-    with transaction.atomic(durable=True):
+    with committing("refund.ask"):
         return refund_in_transaction(payment_id, wish, actor_id=actor_id)
 
 
@@ -57,7 +56,7 @@ def resolve_refund(refund_id: int, *, actor_id: int, was_given: bool, reason: st
     Raises:  NotAllowed (already_ended, too_early, not_sent), Rejected (no_reason).
     """
     payment_id = Refund.objects.values_list("payment_id", flat=True).get(pk=refund_id)
-    with transaction.atomic(durable=True):
+    with committing("refund.resolve"):
         [payment] = lock_payments([payment_id])
         refund = lock_refund(refund_id)
         _refuse_what_may_still_be_told(refund, was_given=was_given)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 
 from choptym.audit.record import record_act
 from choptym.lib import clock
 from choptym.lib.errors import ChoptymError, NotAllowed
+from choptym.lib.failpoints import committing
 from choptym.lib.jobs import ring_after_commit
 from payments.gateways.facts_json import load_facts
 from payments.letters import close_taken_up, open_again, set_aside
@@ -31,7 +32,7 @@ def replay_dead_letter(letter_id: int, *, actor_id: int, reason: str) -> DeadLet
     Raises:  NotAllowed (already_replayed, refund_came_back), Rejected (no_reason).
     """
     letter = DeadLetter.objects.get(pk=letter_id)
-    with transaction.atomic(durable=True):
+    with committing("replay"):
         [payment] = lock_payments([letter.payment_id])
         _refuse_what_came_back(payment)
         now = clock.now()
@@ -63,7 +64,7 @@ def _take_up(letter: DeadLetter) -> None:
     """The letter goes when all of it is booked. Whatever is not, or an end of this process, leaves it open."""
     problems = [problem for said in letter.facts if (problem := _take_up_one(said))]
     for problem in problems:
-        with transaction.atomic(durable=True):
+        with committing("replay.set_aside"):
             set_aside(letter.payment_id, problem)
     if not problems:
         close_taken_up(letter)

@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
-
 from choptym.audit.record import record_act
 from choptym.lib import clock
 from choptym.lib.errors import NotAllowed, Rejected
+from choptym.lib.failpoints import committing
 from choptym.lib.jobs import ring_after_commit
 from choptym.lib.money import CURRENCIES, Money
 from choptym.lib.states import move, sources_of
@@ -104,7 +103,7 @@ def fail_payment(payment_id: int, *, actor_id: int, reason: str) -> Payment:
     Locks:   payment, order, cart lines, products.
     Raises:  NotAllowed (already_decided, nothing_captured), Rejected (no_reason).
     """
-    with transaction.atomic(durable=True):
+    with committing("review.fail"):
         payment, attempt = _under_review(payment_id)
         # Written down before it is changed.
         _record("fail_payment", payment, _told(attempt), actor_id=actor_id, reason=reason)
@@ -122,7 +121,7 @@ def _disprove(attempt: PaymentAttempt) -> None:
 @contextmanager
 def _decision(payment_id: int, verb: str, actor_id: int, reason: str, collected: Money | None) -> Iterator[Case]:
     """One transaction around a decision about captured money, with its line in the audit log."""
-    with transaction.atomic(durable=True):
+    with committing("review.decide"):
         payment, attempt = _under_review(payment_id)
         case = Case(payment, attempt, _collected(attempt, collected))
         _record(verb, payment, str(case.money), actor_id=actor_id, reason=reason, is_entered=collected is not None)

@@ -6,11 +6,12 @@ State, ledger, wallet, order, its items, the stock, the cart and the message to 
 from collections.abc import Container, Mapping, Sequence
 
 import structlog
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection
 from prometheus_client import Histogram
 
 from choptym.lib import clock
 from choptym.lib.errors import ChoptymError, NotAllowed
+from choptym.lib.failpoints import committing
 from choptym.lib.states import sources_of
 from notifications.notify import notify
 from orders.mark_paid import mark_paid
@@ -53,7 +54,7 @@ def settle_batch(batch: Sequence[Paid]) -> None:
         settle_batch([paid for paid in batch if paid not in firsts])
         return
     try:
-        with transaction.atomic(durable=True):
+        with committing("settle"):
             _settle(batch)
         BATCH_SIZE.observe(len(batch))
     except OperationalError:
@@ -76,14 +77,14 @@ def pay_from_wallet(payment_id: int) -> None:
     if is_held_back(payment_id, WALLET):
         return
     try:
-        with transaction.atomic(durable=True):
+        with committing("wallet.pay"):
             payments = lock_payments([payment_id])
             # Only QUEUED: unlike a gateway's money, nothing has been taken yet, so an ended payment stays ended.
             if not payments or payments[0].state != PaymentState.QUEUED or payments[0].gateway != WALLET:
                 return
             _settle([Paid(payment_id=payment_id, attempt_id=0, money=payments[0].amount)])
     except NotAllowed as error:
-        with transaction.atomic(durable=True):
+        with committing("wallet.refuse"):
             [payment] = lock_payments([payment_id])
             close_unpaid(payment, PaymentState.FAILED, code=error.code, problem=error.message)
 
@@ -221,7 +222,7 @@ def _set_aside(paid: Paid, error: Exception) -> None:
     """Keep the reason where staff see it, and stop asking until they replay it."""
     # The first line only: PostgreSQL's second one repeats the row, phone number and all.
     reason = f"{type(error).__name__}: {error}".splitlines()[0][:2000]
-    with transaction.atomic(durable=True):
+    with committing("settle.set_aside"):
         lock_payments([paid.payment_id])
         set_aside(paid.payment_id, reason)
         Payment.objects.filter(pk=paid.payment_id).update(next_check_at=None, problem=reason[:300])

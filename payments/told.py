@@ -8,10 +8,11 @@ a hint to ask, like an unsigned one.
 from collections.abc import Mapping, Sequence
 
 import structlog
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 
 from choptym.lib import clock
 from choptym.lib.errors import ChoptymError
+from choptym.lib.failpoints import commits, committing
 from payments import in_force
 from payments.attempts import learn_transaction
 from payments.events import Match, make_due, mark_matched, may_be_parked, park
@@ -129,7 +130,7 @@ def _learn_transactions(matches: Sequence[Match]) -> None:
     """Signed bodies may tie a transaction to a try of which we had no id. Settlement has done so for most."""
     told = {match.attempt.pk: match for match in matches if not match.attempt.transaction_id}
     for attempt in PaymentAttempt.objects.filter(pk__in=told, transaction_id=""):
-        with transaction.atomic(durable=True):
+        with committing("told.learn"):
             lock_payments([attempt.payment_id])
             learn_transaction(attempt.pk, told[attempt.pk].look.transaction_id)
 
@@ -167,6 +168,7 @@ def _wait(look: Look, match: Match | None, **why: str) -> None:
     park(look, **why)
 
 
+@commits("told.ask_after_failure")
 def _ask_after_failure(match: Match | None) -> None:
     """A try that failed, and whose money goes back, was paid after all: the gateway is asked again."""
     if match is not None and match.attempt.state == AttemptState.NOT_PAID:

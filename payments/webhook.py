@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -18,6 +18,7 @@ from psycopg_pool import PoolTimeout
 from choptym.lib import clock
 from choptym.lib.api_errors import error_body
 from choptym.lib.errors import Rejected
+from choptym.lib.failpoints import committing
 from choptym.lib.jobs import ring_after_commit
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Event
@@ -89,7 +90,7 @@ def _store(gateway: str, event: Event) -> None:
         facts=_believable(gateway, event),
         next_look_at=clock.now(),
     )
-    with transaction.atomic(durable=True):
+    with committing("webhook"):
         WebhookEvent.objects.bulk_create([row], ignore_conflicts=True)
         ring_after_commit(process_events, gateway)
 

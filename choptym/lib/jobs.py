@@ -23,6 +23,8 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from choptym.lib.failpoints import around, failpoint
+
 log = structlog.get_logger(__name__)
 
 PUBLISH_FAILURES = Counter("choptym_publish_failures_total", "Messages the broker did not take", ["task"])
@@ -60,7 +62,8 @@ def publish(task: Task[Any, Any], *args: object, queue: str | Queue | None = Non
     A Queue of a worker's own is none of settings.QUEUES, which are known by name.
     """
     options: dict[str, Any] = {"queue": queue} if queue else {}
-    return _told(task.name, lambda: task.apply_async(args, **options))
+    with around("publish", task.name):
+        return _told(task.name, lambda: task.apply_async(args, **options))
 
 
 def ring_after_commit(task: Task[Any, Any], *args: str) -> None:
@@ -73,14 +76,17 @@ def ring(task: Task[Any, Any], *args: str) -> bool:
 
     def tell() -> None:
         if redis().set(_bell(task.name, args), 1, nx=True, ex=BELL_SECONDS):
+            failpoint("ring", task.name, "between")
             task.apply_async(args)
 
-    return _told(task.name, tell)
+    with around("ring", task.name):
+        return _told(task.name, tell)
 
 
 def answer(task: Task[Any, Any], *args: str) -> None:
     """Clear the bell: rows written from now on ring again. Called before the first row is read."""
-    _told(task.name, lambda: redis().delete(_bell(task.name, args)))
+    with around("answer", task.name):
+        _told(task.name, lambda: redis().delete(_bell(task.name, args)))
 
 
 def queue_lengths() -> dict[str, int] | None:

@@ -8,6 +8,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 # True only in the stack that make demo, make up and make test start: demo customers and known passwords live there.
 LOCAL_STACK = env.flag("LOCAL_STACK", default=False)
+# Where a test says at which points processes are to kill themselves (docs/adr/0032). Empty: there are no such points.
+FAILPOINTS_DIR = env.text("FAILPOINTS_DIR", "")
+if FAILPOINTS_DIR and not LOCAL_STACK:
+    env.problem("FAILPOINTS_DIR is set, and this is no local stack: processes would kill themselves")
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost" if LOCAL_STACK else "")

@@ -36,7 +36,7 @@ SMS_URL = env.secret("SMS_URL", "")
 PUSH_URL = env.secret("PUSH_URL", "")
 
 NOTIFICATION_ATTEMPTS = env.integer("NOTIFICATION_ATTEMPTS", 8, minimum=1, maximum=50)
-# The message of a sender that died is sent again after this long.
+# A sender that has not reported back after this long died; it outlives the longest call of a channel.
 NOTIFICATION_LEASE_SECONDS = env.integer("NOTIFICATION_LEASE_SECONDS", 45, minimum=5)
 NOTIFICATION_BATCH_SIZE = 100
 NOTIFICATION_THREADS = env.integer("NOTIFICATION_THREADS", 8, minimum=1, maximum=100)

@@ -61,6 +61,8 @@ PAYMENT_ROUTES = {
 }
 # So many days, each once a day, are held against the gateways' own lists: states and settlements come late.
 RECONCILE_DAYS = env.integer("RECONCILE_DAYS", 3, minimum=1, maximum=31)
+# A comparison that has not gone on for this long died. It is extended after each call, but not while it mends.
+RECONCILE_LEASE_SECONDS = env.integer("RECONCILE_LEASE_SECONDS", 120, minimum=5)
 
 # What one order may hold.
 ORDER_MAX_QUANTITY = 100

@@ -3,6 +3,7 @@
 from kombu import Queue
 
 from choptym.settings import env
+from choptym.settings.django import FAILPOINTS_DIR
 
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 PROCESS_ROLE = env.text("PROCESS_ROLE", "choptym")
@@ -47,7 +48,7 @@ CELERY_TASK_PUBLISH_RETRY = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
 # Loaded by workers and beat only.
-CELERY_IMPORTS = ["choptym.worker_metrics"]
+CELERY_IMPORTS = ["choptym.worker_metrics", *(["choptym.worker_failpoints"] if FAILPOINTS_DIR else [])]
 
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

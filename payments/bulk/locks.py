@@ -3,10 +3,12 @@
 from django.conf import settings
 from django.db import connection
 
+from choptym.lib.failpoints import commits
 from payments.models import BulkLine, BulkUpload
 from payments.states import BulkState
 
 
+@commits("bulk.claim")
 def claim_bulk_upload() -> BulkUpload | None:
     """The upload that has been due longest, left alone by others for PAYMENT_LEASE_SECONDS. Commits by itself."""
     with connection.cursor() as cursor:
@@ -25,6 +27,7 @@ def claim_bulk_upload() -> BulkUpload | None:
     return BulkUpload.objects.get(pk=row[0]) if row else None
 
 
+@commits("bulk.give_back")
 def give_back_upload(upload: BulkUpload, *, seconds: float) -> None:
     """Due again after `seconds`, if the lease is still ours. Commits by itself."""
     with connection.cursor() as cursor:

@@ -7,10 +7,11 @@ has passed. A line that is done says so in the same transaction, so it is never 
 import uuid
 
 import structlog
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 
 from choptym.lib import clock
 from choptym.lib.errors import Rejected
+from choptym.lib.failpoints import around, committing
 from choptym.lib.money import Money
 from choptym.lib.states import move
 from payments import in_force
@@ -45,7 +46,8 @@ def work_on_chunk() -> bool:
     if waiting.exists():
         give_back_upload(upload, seconds=LOOK_AGAIN_SECONDS if room <= 0 else 0)
     else:
-        move(upload, BulkState.FINISHED, BULK_MOVES, finished_at=clock.now(), next_attempt_at=None)
+        with around("bulk.finish"):
+            move(upload, BulkState.FINISHED, BULK_MOVES, finished_at=clock.now(), next_attempt_at=None)
     return True
 
 
@@ -57,7 +59,7 @@ def _under_way(upload: BulkUpload) -> int:
 
 def _work_on(upload: BulkUpload, line_id: int) -> None:
     try:
-        with transaction.atomic(durable=True):
+        with committing("bulk.line"):
             line = lock_line(line_id)
             if line.state != BulkLineState.WAITING:
                 return
@@ -100,7 +102,7 @@ def _key_of(line: BulkLine) -> uuid.UUID:
 
 
 def _refuse(line_id: int, code: str, message: str) -> None:
-    with transaction.atomic(durable=True):
+    with committing("bulk.refuse"):
         line = lock_line(line_id)
         move(
             line,

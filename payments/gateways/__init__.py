@@ -7,6 +7,7 @@ from importlib import import_module
 from django.conf import settings
 
 from choptym.lib.errors import Rejected
+from choptym.lib.failpoints import called
 from choptym.lib.outbound import Door
 from payments.gateways.base import Gateway
 from payments.gateways.reading import read_retry_after
@@ -46,7 +47,7 @@ def _make(name: str) -> Gateway:
     module, _, adapter = entry["adapter"].rpartition(".")
     door = Door(**entry["door"], gate=Gate(name, _read_wait), tell=CallTimes(name).tell)
     made: Gateway = getattr(import_module(module), adapter)(door=door, **entry["options"])
-    return made
+    return called(made)
 
 
 def _read_wait(headers: Mapping[str, str]) -> float | None:

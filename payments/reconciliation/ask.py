@@ -3,12 +3,12 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Q
 
 from choptym.audit.record import record_act
 from choptym.lib import clock
 from choptym.lib.errors import Rejected
+from choptym.lib.failpoints import commits, committing
 from choptym.lib.states import sources_of
 from payments.gateways import gateway_names
 from payments.models import Reconciliation
@@ -29,7 +29,7 @@ def ask_for_day(gateway: str, day: date, *, actor_id: int | None = None, reason:
     if gateway not in gateway_names():
         raise Rejected(f"There is no gateway {gateway!r} here.", code="unknown_gateway", fields={"gateway": "unknown"})
     check_day(day)
-    with transaction.atomic(durable=True):
+    with committing("reconcile.ask"):
         row = _ask(gateway, day, actor_id)
         if actor_id is not None:
             about, details = f"reconciliation:{row.pk}", {"gateway": gateway, "day": day.isoformat()}
@@ -64,6 +64,7 @@ def ask_for_due_days(now: datetime | None = None) -> list[int]:
     return asked
 
 
+@commits("reconcile.due_day")
 def _ask(gateway: str, day: date, actor_id: int | None) -> Reconciliation:
     now = clock.now()
     row, is_new = Reconciliation.objects.get_or_create(

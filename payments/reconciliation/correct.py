@@ -3,11 +3,10 @@
 Not done by itself: a bill may be wrong, and whoever books every bill that comes never disputes one.
 """
 
-from django.db import transaction
-
 from choptym.audit.record import record_act
 from choptym.lib import clock
 from choptym.lib.errors import NotAllowed
+from choptym.lib.failpoints import committing
 from choptym.lib.money import Money
 from choptym.lib.states import move
 from payments.locks import lock_payments
@@ -31,7 +30,7 @@ def correct_fee(break_id: int, *, actor_id: int, reason: str) -> ReconciliationB
     if row.kind != BreakKind.FEE or row.their_minor is None or row.attempt is None:
         raise NotAllowed("This is no break about a fee.", code="not_a_fee")
     prefix = _prefix(row)
-    with transaction.atomic(durable=True):
+    with committing("reconcile.correct"):
         lock_payments([row.attempt.payment_id])
         if not move(row, BreakState.MENDED, BREAK_MOVES, closed_at=clock.now(), note="the difference was booked"):
             raise NotAllowed("Somebody has dealt with this break already.", code="break_not_open")

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db import transaction
-
+from choptym.lib.failpoints import committing
 from choptym.lib.money import Money
 from payments.locks import lock_payments
 from payments.models import Payment
@@ -24,7 +23,7 @@ def book_fees(gateway: str, fees: Sequence[Fee]) -> int:
     """
     booked = 0
     for start in range(0, len(fees), FEES_AT_ONCE):
-        with transaction.atomic(durable=True):
+        with committing("reconcile.fees"):
             booked += _book(gateway, fees[start : start + FEES_AT_ONCE])
     return booked
 

@@ -5,16 +5,16 @@ Whoever works longer extends it; a claimer that died is followed by another one 
 
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
+from choptym.lib.failpoints import commits
 from payments.models import Reconciliation
 from payments.reconciliation.facts import Job
 from payments.states import ReconciliationState
 
-# Longer than one call to a gateway may take with everything around it; extended after each.
-LEASE_SECONDS = 120
 
-
+@commits("reconcile.claim")
 def claim_reconciliation(reconciliation_id: int) -> Job | None:
     """This one, if it is due. None: it is not, or somebody else has it. Commits by itself."""
     rows = _fetch(
@@ -30,11 +30,12 @@ def claim_reconciliation(reconciliation_id: int) -> Job | None:
         FROM due WHERE reconciliation.id = due.id
         RETURNING reconciliation.id, gateway, day, attempts_made, next_attempt_at
         """,
-        {"id": reconciliation_id, "queued": ReconciliationState.QUEUED, "lease": LEASE_SECONDS},
+        {"id": reconciliation_id, "queued": ReconciliationState.QUEUED, "lease": settings.RECONCILE_LEASE_SECONDS},
     )
     return Job(*rows[0]) if rows else None
 
 
+@commits("reconcile.extend")
 def extend_claim(job: Job, *, done: int | None = None, seen: int | None = None) -> Job | None:
     """Go on holding it, and show how far it is. None: it was lost to somebody else. Commits by itself."""
     rows = _fetch(
@@ -49,7 +50,7 @@ def extend_claim(job: Job, *, done: int | None = None, seen: int | None = None) 
             "id": job.reconciliation_id,
             "queued": ReconciliationState.QUEUED,
             "held": job.leased_until,
-            "lease": LEASE_SECONDS,
+            "lease": settings.RECONCILE_LEASE_SECONDS,
             "done": done,
             "seen": seen,
         },

@@ -7,11 +7,12 @@ to be asked about; one that had ended is looked up here, and what was collected 
 from collections.abc import Mapping, Sequence
 
 import structlog
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 from django.db.models import Q
 
 from choptym.lib import clock
 from choptym.lib.errors import ChoptymError, NotFound, Rejected, Unavailable
+from choptym.lib.failpoints import around, committing
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from payments.attempts import learn_transaction
 from payments.facts import Paid
@@ -41,7 +42,8 @@ def mend(gateway: str, comparison: Comparison) -> int:
     booked = book_ended(gateway, comparison.ended_tries)
     named = Refund.objects.filter(pk__in=comparison.open_refunds)
     waiting = Q(state__in=WAITING_REFUNDS) & ~Q(gateway_refund_id="")
-    refunds = named.filter(waiting | Q(state=RefundState.FAILED)).update(next_attempt_at=clock.now())
+    with around("reconcile.refunds_due"):
+        refunds = named.filter(waiting | Q(state=RefundState.FAILED)).update(next_attempt_at=clock.now())
     return due + booked + refunds + take_up_strange(gateway, comparison.strange_refunds)
 
 
@@ -50,7 +52,7 @@ def ask_again(gateway: str, tries: Mapping[int, str]) -> int:
     names our own reference."""
     made_due = 0
     for part in _parts(sorted(tries)):
-        with transaction.atomic(durable=True):
+        with committing("reconcile.ask_again"):
             attempts = PaymentAttempt.objects.filter(pk__in=part, gateway=gateway, state__in=OPEN_ATTEMPTS)
             lock_payments([attempt.payment_id for attempt in attempts])
             still_open = list(attempts.all().select_related("payment"))

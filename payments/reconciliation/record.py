@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
-from django.db import transaction
 
 from choptym.lib import clock
+from choptym.lib.failpoints import committing
 from choptym.lib.states import sources_of
 from payments.models import BreakKind, Reconciliation, ReconciliationBreak
 from payments.reconciliation.facts import Comparison, Found, Job
@@ -26,7 +26,7 @@ def record_breaks(job: Job, comparison: Comparison, *, is_complete: bool) -> boo
     Commits: everything together.
     Locks:   the reconciliation's row.
     """
-    with transaction.atomic(durable=True):
+    with committing("reconcile.record"):
         row = lock_claimed(job)
         if row is None:
             return False

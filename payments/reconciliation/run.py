@@ -9,6 +9,7 @@ from django.db.models import F
 
 from choptym.lib import clock
 from choptym.lib.errors import Busy, ChoptymError
+from choptym.lib.failpoints import commits
 from choptym.lib.states import sources_of
 from payments.models import Reconciliation
 from payments.reconciliation.compare import compare, strangers
@@ -116,6 +117,7 @@ def _compare(gateway: str, reading: Reading) -> tuple[Comparison, Reading]:
     return compare(reading, ours), reading
 
 
+@commits("reconcile.finish")
 def _finish(job: Job, result: Result, *, is_complete: bool) -> bool:
     now = clock.now()
     held = Reconciliation.objects.filter(pk=job.reconciliation_id, next_attempt_at=job.leased_until)
@@ -140,6 +142,7 @@ def _finish(job: Job, result: Result, *, is_complete: bool) -> bool:
     return ends.update(**told, state=ReconciliationState.FINISHED, next_attempt_at=None) == 1
 
 
+@commits("reconcile.put_off")
 def _put_off(job: Job, error: ChoptymError) -> Result:
     """The gateway's lists were not to be had: later, a few times."""
     problem = f"{type(error).__name__}: {error}"[:300]
@@ -154,6 +157,7 @@ def _put_off(job: Job, error: ChoptymError) -> Result:
     return Result(job.gateway, problem=problem)
 
 
+@commits("reconcile.give_up")
 def _give_up(job: Job, problem: str) -> Result:
     log.error("a day could not be reconciled", gateway=job.gateway, day=str(job.day), error=problem)
     held = Reconciliation.objects.filter(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db.models import Q
 
 from choptym.lib import clock
+from choptym.lib.failpoints import around
 from payments.events import mark_matched, uuid_of
 from payments.locks import Look
 from payments.models import Refund
@@ -30,6 +31,7 @@ def take_up_refund_hints(gateway: str, looks: Sequence[Look]) -> list[Look]:
     asked = [refund.pk for _, refund in found if refund is not None]
     # One that FAILED too: a gateway may take its no back, and tells us by nothing but this.
     open_to_news = (RefundState.REQUESTED, RefundState.PENDING, RefundState.FAILED)
-    Refund.objects.filter(pk__in=asked, state__in=open_to_news).update(next_attempt_at=clock.now())
+    with around("refund.hint"):
+        Refund.objects.filter(pk__in=asked, state__in=open_to_news).update(next_attempt_at=clock.now())
     mark_matched([(look.event_id, refund.payment_id) for look, refund in found if refund is not None])
     return [look for look, refund in found if refund is None]

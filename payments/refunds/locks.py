@@ -9,6 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection
 
+from choptym.lib.failpoints import commits
 from payments.models import Refund, RefundSource
 from payments.states import RefundState
 
@@ -74,6 +75,7 @@ def lock_refund(refund_id: int) -> Refund:
     return rows.get(pk=refund_id)
 
 
+@commits("refund.claim")
 def claim_refunds(gateway: str, limit: int, *, may_send_again: bool, may_send: bool = True) -> list[DueRefund]:
     """Up to `limit` due refunds of this gateway; those that were QUEUED are REQUESTED now. Commits by itself.
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from choptym.lib import clock
 from choptym.lib.errors import NotAllowed
+from choptym.lib.failpoints import committing
 from choptym.lib.money import Money
 from notifications.notify import notify
 from payments.gateways.base import RefundOutcome, RefundStatus
@@ -50,14 +51,14 @@ def write_outside_refund(gateway: str, status: RefundStatus, *, may_wait: bool =
     if may_wait and status.is_automatic and ours:
         return None
     try:
-        with transaction.atomic(durable=True):
+        with committing("refund.outside"):
             [payment] = lock_payments([attempt.payment_id])
             attempt.refresh_from_db()
             _refuse_doubtful(ours)
             _book(payment, attempt, status, state)
     except (IntegrityError, NotAllowed) as error:
         if not _is_written(attempt, status):
-            with transaction.atomic(durable=True):
+            with committing("refund.outside_set_aside"):
                 _cannot_book(attempt, status, error)
     return attempt.payment
 

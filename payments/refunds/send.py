@@ -14,11 +14,12 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 
 from choptym.lib import clock
 from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, Exchange, Held, NotFound, NotSent, Rejected, Unavailable
+from choptym.lib.failpoints import committing
 from choptym.lib.money import Money
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
@@ -151,7 +152,7 @@ def _request(due: DueRefund) -> RefundRequest:
 
 
 def _record(word: Word) -> None:
-    with transaction.atomic(durable=True):
+    with committing("refund.record"):
         lock_payments([word.due.payment_id])
         refund = lock_refund(word.due.refund_id)
         _keep_exchange(refund, word)

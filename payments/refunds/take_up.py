@@ -7,9 +7,9 @@ import uuid
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import transaction
 
 from choptym.lib import clock
+from choptym.lib.failpoints import committing
 from choptym.lib.states import move
 from notifications.notify import notify
 from payments.gateways.base import RefundOutcome, RefundStatus
@@ -46,7 +46,7 @@ def take_up_refund(gateway: str, status: RefundStatus, *, may_wait: bool = False
         refund = find_refund(gateway, status)
         if refund is None:
             return payment
-    with transaction.atomic(durable=True):
+    with committing("refund.take_up"):
         [payment] = lock_payments([refund.payment_id])
         refund = lock_refund(refund.pk)
         if _names_another(refund, status):

@@ -9,7 +9,6 @@ from django.conf import settings
 
 from notifications import tasks as notification_tasks
 from payments import prove, tasks
-from payments.reconciliation import locks as reconciliation_locks
 from tests.architecture.test_environment import READ, TOLD
 from tests.deploy.compose import DEPLOY, command_of, compose, ours, services, stop_seconds
 
@@ -123,7 +122,7 @@ def test_a_stop_waits_for_the_longest_task() -> None:
         "worker-confirm": drain,
         "worker-notify": drain,
         "worker-maintenance": prove.STATEMENT_TIMEOUT_MS / 1000,
-        "worker-reports": 4 * reconciliation_locks.LEASE_SECONDS,
+        "worker-reports": 4 * settings.RECONCILE_LEASE_SECONDS,
     }
 
     assert {name: stop_seconds(ours()[name]) for name in longest if stop_seconds(ours()[name]) <= longest[name]} == {}

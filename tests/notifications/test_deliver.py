@@ -5,10 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
 from notifications import deliver
+from notifications.channels import DeliveryFailed
 from notifications.deliver import deliver_batch, write_letter
 from notifications.locks import claim_notifications
 from notifications.models import Channel, Language, Notification
@@ -227,6 +229,31 @@ def test_the_message_of_a_sender_that_died_comes_up_again_after_its_lease() -> N
 
     assert claimed.pk == row.pk
     assert claim_notifications(10) == []
-    assert 55 < wait_of(row) <= 60
+    assert 40 < wait_of(row) <= settings.NOTIFICATION_LEASE_SECONDS
     due(row)
     assert [again.pk for again in claim_notifications(10)] == [row.pk]
+
+
+@override_settings(NOTIFICATION_LEASE_SECONDS=-1)
+def test_a_message_whose_turn_comes_after_its_lease_is_left_to_whoever_has_it_by_then() -> None:
+    row = make_notification()
+
+    with texts_to((200, {})) as sink:
+        assert deliver_batch() == 1
+
+    assert sink.asked == []
+    assert (fresh(row).state, fresh(row).problem) == ("WAITING", "")
+
+
+@pytest.mark.parametrize("is_final", [False, True])
+def test_a_failure_is_not_written_over_the_lease_of_somebody_else(is_final: bool) -> None:
+    row = make_notification()
+    [ours] = claim_notifications(10)
+    due(row)
+    [theirs] = claim_notifications(10)
+    Notification.objects.filter(pk=row.pk).update(next_attempt_at=theirs.next_attempt_at + timedelta(seconds=1))
+
+    deliver._record_failure(ours, DeliveryFailed("no answer", is_final=is_final))
+
+    assert (fresh(row).state, fresh(row).problem) == ("WAITING", "")
+    assert fresh(row).next_attempt_at == theirs.next_attempt_at + timedelta(seconds=1)

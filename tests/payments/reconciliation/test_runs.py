@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from payments.models import Reconciliation, ReconciliationBreak
-from payments.reconciliation.locks import LEASE_SECONDS, claim_reconciliation
+from payments.reconciliation.locks import claim_reconciliation
 from payments.reconciliation.run import MOST_RECHECKS, RECHECK_SECONDS, RETRY_SECONDS, Result, reconcile_day
 from payments.states import PaymentState, ReconciliationState
 from tests.factories import fresh
@@ -58,7 +59,7 @@ def test_killed_at_any_step_it_is_taken_up_after_its_lease(sandbox: Sandbox, ste
     assert reconcile_day(row.pk) is None
     until = fresh(row).next_attempt_at
     assert until is not None
-    assert 0 < (until - timezone.now()).total_seconds() <= LEASE_SECONDS
+    assert 0 < (until - timezone.now()).total_seconds() <= settings.RECONCILE_LEASE_SECONDS
 
     result = reconcile_day(make_due(row).pk)
     confirm_all("fapshi")
@@ -76,7 +77,7 @@ def test_whoever_lost_the_day_to_another_writes_nothing_more(sandbox: Sandbox, s
 
     def lose(now: str, done: int, seen: int) -> None:
         if now == step:
-            held_by_another = timezone.now() + timedelta(seconds=LEASE_SECONDS)
+            held_by_another = timezone.now() + timedelta(seconds=settings.RECONCILE_LEASE_SECONDS)
             Reconciliation.objects.filter(pk=row.pk).update(next_attempt_at=held_by_another)
 
     assert reconcile_day(row.pk, watch=lose) is None
@@ -146,4 +147,4 @@ def test_it_shows_how_far_it_is_and_holds_on_while_it_works(sandbox: Sandbox) ->
 
     assert [one[0] for one in seen] == ["reading"] * 4 + ["comparing", "mending", "done"]
     assert [one[1:3] for one in seen[-3:]] == [(0, 1), (1, 1), (1, 1)]
-    assert all(one[3] >= timedelta(seconds=LEASE_SECONDS) for one in seen)
+    assert all(one[3] >= timedelta(seconds=settings.RECONCILE_LEASE_SECONDS) for one in seen)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from choptym.lib.deadline import moment
 from choptym.lib.errors import NotAllowed
 from choptym.lib.money import Money
 from payments import charge, confirm, sweep
@@ -105,8 +106,9 @@ def _answer(decision: str, odd: bool, case: Case) -> Knock:
             case.decide(decision)
     due_at = case.payment.next_check_at
     case.change(next_check_at=a_while_ago())
+    began = moment()
     checks = claim_checks(case.gateway, 10)
-    answers = [answer for group in confirm._ask_all(case.gateway, checks) for answer in group]
+    answers = [answer for group in confirm._ask_all(case.gateway, checks, began) for answer in group]
     assert [answer.check.payment_id for answer in answers] == [case.payment_id]
     if due_at is None:
         case.change(next_check_at=None)
