@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import groupby
 
 import pytest
@@ -17,9 +17,10 @@ from tests.races.pairs.stops import AFTER, BEFORE, Stop
 
 SEED = int(os.environ.get("SEED", "1"))
 PAIRS = {name: list(pairs) for name, pairs in groupby(all_pairs(), key=lambda pair: pair.name)}
-# The long form: each pair in each state so often from one signal, and stopped at so many places at most.
-ROUNDS = 3
-MOST_PLACES = 60
+# The long form: each pair in each state so often from one signal, and each of the two stopped at so many of its places.
+# At 40 that is all of them, and takes hours.
+SCALE = int(os.environ.get("CHAOS_SCALE", "1"))
+MOST_PLACES = 40
 
 
 @pytest.mark.invariant("INV-2")
@@ -45,12 +46,12 @@ def test_after_all_of_them_the_books_balance(world: World) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(0)
-def test_every_pair_in_every_state_stopped_everywhere(world: World, tell: Callable[..., None]) -> None:
-    """From one signal, several rounds; then each of the two stopped at each of its places while the other runs."""
+def test_every_pair_in_every_state_stopped_anywhere(world: World, tell: Callable[..., None]) -> None:
+    """From one signal; then each of the two stopped at places that the seed says, while the other runs."""
     wrong, before = [], world.races
     for pair in all_pairs():
-        wrong += [_told(pair, None, found) for _ in range(ROUNDS) if (found := race(world, pair, together))]
-        wrong += _stopped_everywhere(world, pair)
+        wrong += [_told(pair, None, found) for _ in range(SCALE) if (found := race(world, pair, together))]
+        wrong += _stopped_here_and_there(world, pair)
     breaks = find_breaks()
     doubled = sum("INV-2" in what for what in wrong)
     lost = sum("INV-1" in what or "INV-6" in what for what in wrong)
@@ -62,18 +63,13 @@ def test_every_pair_in_every_state_stopped_everywhere(world: World, tell: Callab
     assert ok, "\n".join([*wrong, str(breaks)])
 
 
-def _stopped_everywhere(world: World, pair: Pair) -> list[str]:
-    wrong = []
+def _stopped_here_and_there(world: World, pair: Pair) -> Iterator[str]:
+    """A place that is never reached lets the two run one after the other: that must be right too."""
+    luck = random.Random(f"{SEED} {pair.name} {pair.start}")
     for is_second in (False, True):
-        for number in range(1, MOST_PLACES):
-            run = Stopped(Stop(number), is_second=is_second)
-            if found := race(world, pair, run):
-                wrong.append(_told(pair, Stop(number), found, is_second=is_second))
-            if not run.was_reached:
-                break
-        else:
-            wrong.append(f"{pair.name}: there are more than {MOST_PLACES} places")
-    return wrong
+        for number in luck.sample(range(1, MOST_PLACES + 1), min(SCALE, MOST_PLACES)):
+            if found := race(world, pair, Stopped(Stop(number), is_second=is_second)):
+                yield _told(pair, Stop(number), found, is_second=is_second)
 
 
 def _told(pair: Pair, stop: Stop | None, wrong: list[str], *, is_second: bool = False) -> str:
