@@ -127,9 +127,8 @@ class Crowd:
         """A worker asks about everybody now; what it hears is taken up whenever a plan says so."""
         self._run(_ONLY_DUE, [member.payment.pk for member in self.members])
         by_payment = {member.payment.pk: member for member in self.members}
-        began = moment()
         while checks := claim_checks(self.gateway, 100):
-            for group in confirm._ask_all(self.gateway, checks, began):
+            for group in confirm._ask_all(self.gateway, checks, moment()):
                 for answer in group:
                     by_payment[answer.check.payment_id].answers.append(answer)
 

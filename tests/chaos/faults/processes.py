@@ -81,17 +81,15 @@ def freezing(*roles: str) -> Callable[[World, random.Random], None]:
 
 def run_two_beats(world: World, chance: random.Random) -> None:
     """A second beat with a schedule of its own, for a while."""
-    with another(world, "beat", {"-s": str(world.stack.root / "second-schedule")}):
+    with another(world, "beat"):
         rest(world, chance, 10, 14)
 
 
 @contextmanager
-def another(world: World, role: str, options: dict[str, str]) -> Iterator[None]:
-    """One more process of this role: the very command and environment of the first, with these options changed."""
+def another(world: World, role: str) -> Iterator[None]:
+    """One more process of this role: the very command and environment of the first."""
     home = Path(f"/proc/{world.stack.pids[role]}")
     words = (home / "cmdline").read_bytes().decode().split("\0")[:-1]
-    for option, value in options.items():
-        words[words.index(option) + 1] = value
     lines = (home / "environ").read_bytes().decode().split("\0")
     environment = dict(line.split("=", 1) for line in lines if "=" in line)
     with (world.stack.root / "log" / f"another-{role}.log").open("ab") as log:
