@@ -18,6 +18,7 @@ import requests
 from choptym.local.environment import PASSWORD
 from choptym.local.role import PROJECT
 from choptym.local.stack import Stack
+from tests.chaos.clocks import Clocks
 from tests.chaos.times import WHOLE, Form
 from tests.chaos.weather import weather
 
@@ -58,7 +59,8 @@ class World:
         self.form = form
         given: Mapping[str, str] = os.environ if environ is None else environ
         self._owns_data = not given.get("DATABASE_URL", "").strip()
-        self.stack = Stack(root, {**form.settings, **given})
+        self.clocks = Clocks(root / "clock-ahead-seconds")
+        self.stack = Stack(root, {**form.settings, **given}, self.clocks.started_as)
         self.customers: list[Customer] = []
         self.staff_token = ""
         self._database: psycopg.Connection[tuple[Any, ...]] | None = None
