@@ -10,10 +10,11 @@ import requests
 
 from tests.chaos.faults import Fault
 from tests.chaos.load import Load, Tally
+from tests.chaos.patience import eventually
 from tests.chaos.picture import Timeline
 from tests.chaos.plan import make_plan
 from tests.chaos.proof import Verdict, is_quiet, prove
-from tests.chaos.world import World, eventually
+from tests.chaos.world import World
 
 RECOVERED_SECONDS = 60
 # After a fault nobody waits longer for the end of all; a payment that its gateway never took expires after a minute.

@@ -16,10 +16,11 @@ import requests
 
 from choptym.local.processes import group_members
 from tests.chaos.load import Load, Tally
+from tests.chaos.patience import eventually
 from tests.chaos.plan import make_plan
 from tests.chaos.proof import is_quiet, prove
 from tests.chaos.run import QUIET_SECONDS, Result, Show, note
-from tests.chaos.world import World, eventually
+from tests.chaos.world import World
 
 SAMPLE_SECONDS = 3.0
 WARM_UP, UNDER_LOAD = 0.3, 0.4  # shares of the whole; the rest is spent at rest

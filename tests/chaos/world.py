@@ -164,16 +164,6 @@ class World:
         return str(response.json()["token"])
 
 
-def eventually(check: Callable[[], bool], seconds: float, *, every: float = 0.25) -> bool:
-    """Whether this comes true in time."""
-    end = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > end:
-            return False
-        time.sleep(every)
-    return True
-
-
 @contextlib.contextmanager
 def turned(world: World, gateways: Iterable[str], **knobs: Any) -> Iterator[None]:
     """These knobs of these gateways are turned while the block runs; afterwards they are as they were."""

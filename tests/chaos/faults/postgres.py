@@ -12,7 +12,8 @@ from psycopg import sql
 from choptym.local.errors import StackError
 from tests.chaos.faults.base import Fault, last, rest
 from tests.chaos.faults.processes import end
-from tests.chaos.world import World, eventually
+from tests.chaos.patience import eventually
+from tests.chaos.world import World
 
 AWAY_SECONDS = 15
 EXHAUSTED_SECONDS = 10

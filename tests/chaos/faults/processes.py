@@ -12,7 +12,8 @@ from pathlib import Path
 from choptym.local import processes
 from choptym.local.errors import StackError
 from tests.chaos.faults.base import Fault, rest
-from tests.chaos.world import World, eventually
+from tests.chaos.patience import eventually
+from tests.chaos.world import World
 
 BACK_WITHIN_SECONDS = 30
 TIMES = 3

@@ -12,7 +12,8 @@ from choptym.local.errors import StackError
 from choptym.local.redis import answers
 from tests.chaos.faults.base import Fault, last, rest
 from tests.chaos.faults.processes import end
-from tests.chaos.world import World, eventually
+from tests.chaos.patience import eventually
+from tests.chaos.world import World
 
 AWAY_SECONDS = 20
 FULL_SECONDS = 15
