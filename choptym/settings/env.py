@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import sys
 from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
@@ -91,6 +92,15 @@ def flag(name: str, *, default: bool) -> bool:
     if value not in _TRUE | _FALSE:
         problem(f"{name}={value!r} is neither true nor false")
     return value in _TRUE
+
+
+def rate(name: str, default: str) -> str:
+    """So many within a period: 30/min, or per s, hour, day."""
+    value = text(name, default)
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", value):
+        problem(f"{name}={value!r} is no rate, such as 30/min")
+        return default
+    return value
 
 
 def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
