@@ -108,7 +108,7 @@ def test_an_address_that_somebody_makes_up_does_not_count(rates: Callable[..., N
     """One proxy is believed: what it wrote last is the address, whatever stands before it."""
     rates(login_address="3/hour")
 
-    answers = [log_in(f"name {number}", **{"X-Forwarded-For": said.format(number})) for number in range(5)]
+    answers = [log_in(f"name {number}", **{"X-Forwarded-For": said.format(number)}) for number in range(5)]
 
     assert answers == [401, 401, 401, 429, 429]
 
