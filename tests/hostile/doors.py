@@ -100,7 +100,6 @@ password_change/                                                          x     
 password_change/done/                                                     x        x       x       x
 r/<path:content_type_id>/<path:object_id>/                                x        x       x       x
 search/                                                                   x        x       x       x
-toggle-sidebar/                                                           x        x       x       x
 auth/user/<id>/password/                                                  -        -       -       -
 auth/user/<path:object_id>/credit/                                        -        -       x       -
 orders/product/<path:object_id>/restock/                                  -        -       -       x

@@ -85,10 +85,10 @@ class World:
         self.live = live
         self.values = Values(
             secrets={name: planted(name) for name in SECRET_NAMES if name not in ADDRESSES | UNUSED}
-            | {name: planted(name) for name in ("SMS_URL", "PUSH_URL", "ALERT_URLS", "push token")}
+            | {name: planted(name) for name in ("SMS_URL", "PUSH_URL", "ALERT_URLS")}
             | {"database": DATABASE_PASSWORD, "redis": REDIS_PASSWORD, "flower": FLOWER_LOGIN[1], "guess": GUESS},
             phones={phone: phone for phone in PHONES},
-            mails={mail: mail for mail in MAILS},
+            mails={mail: mail for mail in MAILS} | {"push token": planted("push token")},
         )
         self.customers = [self._customer(*one) for one in zip(PHONES, MAILS, strict=True)]
 

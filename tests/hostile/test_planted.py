@@ -16,13 +16,9 @@ KEPT = {
     "notifications_notification.address",
     "auth_user.email",
     "payments_idempotencykey.body",
+    "notifications_preference.push_token",  # the address of a device
 }
-KEPT_SECRETS = {
-    "authtoken_token.key",
-    "django_session.session_key",
-    "notifications_preference.push_token",
-    "notifications_notification.address",  # of a device
-}
+KEPT_SECRETS = {"authtoken_token.key", "django_session.session_key"}
 # Staff find a payment by the phone that paid, and call it: the payment, its list, and what was sent where.
 SHOWN = re.compile(
     r"/admin/payments/payment/(\?|$|[0-9]+/change/$)|/admin/notifications/notification/(\?|$|[0-9]+/change/$)"
