@@ -91,7 +91,7 @@ wallets.entry                    v       v       v         v
 PAGE_TABLE = """
                                                                           roleless support finance operators
                                                                           x        x       x       x
-autocomplete/                                                             -        -       -       -
+autocomplete/                                                             -        x       x       x
 dashboard/                                                                -        x       x       x
 dashboard/pictures/                                                       -        x       x       x
 jsi18n/                                                                   x        x       x       x
@@ -103,8 +103,8 @@ search/                                                                   x     
 auth/user/<id>/password/                                                  -        -       -       -
 auth/user/<path:object_id>/credit/                                        -        -       x       -
 orders/product/<path:object_id>/restock/                                  -        -       -       x
-payments/alert/<int:pk>/mute/                                             -        -       x       x
-payments/alert/<path:object_id>/mute/                                     -        -       x       x
+payments/alert/<int:pk>/mute/                                             -        -       -       x
+payments/alert/<path:object_id>/mute/                                     -        -       -       x
 payments/bulkupload/<int:upload_id>/result.csv                            -        x       x       x
 payments/bulkupload/<path:object_id>/discard/                             -        -       x       -
 payments/bulkupload/<path:object_id>/start/                               -        -       x       -

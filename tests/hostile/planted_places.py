@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +77,15 @@ def broker(live: Live) -> dict[str, str]:
 
 
 def _read(client: Any, key: bytes) -> Iterator[str]:
-    readers = {
+    readers: dict[bytes, Callable[[], Any]] = {
         b"string": lambda: [client.get(key)],
         b"list": lambda: client.lrange(key, 0, -1),
         b"hash": lambda: [part for pair in client.hgetall(key).items() for part in pair],
         b"set": lambda: client.smembers(key),
         b"zset": lambda: client.zrange(key, 0, -1),
     }
-    for raw in readers.get(client.type(key), list)():
+    reader = readers.get(client.type(key))
+    for raw in reader() if reader else ():
         text = (raw or b"").decode(errors="replace")
         yield text
         for body in re.findall(r'"body": "([A-Za-z0-9+/=]+)"', text):

@@ -21,7 +21,7 @@ KEPT = {
 KEPT_SECRETS = {"authtoken_token.key", "django_session.session_key"}
 # Staff find a payment by the phone that paid, and call it: the payment, its list, and what was sent where.
 SHOWN = re.compile(
-    r"/admin/payments/payment/(\?|$|[0-9]+/change/$)|/admin/notifications/notification/(\?|$|[0-9]+/change/$)"
+    r"/admin/payments/payment/([0-9]+/change/)?(\?|$)|/admin/notifications/notification/([0-9]+/change/)?(\?|$)"
 )
 
 

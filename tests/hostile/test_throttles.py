@@ -50,9 +50,9 @@ def customer() -> Client:
     return Client(headers={"Authorization": f"Token {Token.objects.create(user=make_user()).key}"})
 
 
-def log_in(name: str, client: Client | None = None, **headers: str) -> int:
+def log_in(name: str, **headers: str) -> int:
     body = {"username": name, "password": "a guess"}
-    return (client or Client()).post(LOGIN, body, content_type="application/json", headers=headers).status_code
+    return Client().post(LOGIN, body, content_type="application/json", headers=headers).status_code
 
 
 def staff_log_in(name: str, **headers: str) -> Any:
