@@ -7,5 +7,5 @@ from choptym.lib.timed_celery import TimedCelery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "choptym.settings")
 
 app = TimedCelery("choptym")
-app.config_from_object("django.conf:settings", namespace="CELERY")
+app.config_from_object("choptym.celery_settings:SETTINGS")
 app.autodiscover_tasks()

@@ -1,9 +1,16 @@
-"""Logging in: a username and a password for a token."""
+"""Logging in: a username and a password for a token, and for staff at the admin. Tries of both are counted together."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
+import structlog
+from django.contrib import admin
 from django.contrib.auth import authenticate
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.authtoken.models import Token
@@ -16,6 +23,8 @@ from rest_framework.views import APIView
 from choptym.lib.errors import Rejected
 from choptym.lib.openapi import refusal
 from choptym.lib.throttle import Tries
+
+log = structlog.get_logger(__name__)
 
 
 class WrongCredentials(Rejected):
@@ -33,9 +42,13 @@ class LoginThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         name = request.data.get("username") if isinstance(request.data, dict) else None
-        by_address = self._by_address.seconds_to_wait(self.get_ident(request))
-        self._wait_seconds = max(by_address, self._by_name.seconds_to_wait(str(name)) if name else 0)
+        self._wait_seconds = self.seconds_to_wait(self.get_ident(request), name)
         return self._wait_seconds == 0
+
+    def seconds_to_wait(self, address: str, name: object) -> float:
+        """Count a try of this name from this address."""
+        by_address = self._by_address.seconds_to_wait(address)
+        return max(by_address, self._by_name.seconds_to_wait(str(name)) if name else 0)
 
     def wait(self) -> float:
         return self._wait_seconds
@@ -76,3 +89,18 @@ class LoginView(APIView):
             raise WrongCredentials("The username or the password is wrong.")
         token, _ = Token.objects.get_or_create(user=user)
         return Response({"token": token.key})
+
+
+@never_cache
+@sensitive_post_parameters("password")
+def log_staff_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """The admin's own page, behind the throttle of the API's log-in: a password has one budget, whichever the door."""
+    if request.method == "POST":
+        throttle = LoginThrottle()
+        wait_seconds = throttle.seconds_to_wait(throttle.get_ident(request), request.POST.get("username"))  # type: ignore[arg-type]
+        if wait_seconds:
+            log.warning("too many tries to log in at the admin")
+            page = render(request, "admin/too_many_tries.html", status=HTTPStatus.TOO_MANY_REQUESTS)
+            page.headers["Retry-After"] = str(math.ceil(wait_seconds))
+            return page
+    return admin.site.login(request, extra_context)

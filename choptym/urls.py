@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 import choptym.lib.converters  # noqa: F401 - registers <bigint:…> for the addresses below
 from choptym import health
-from choptym.login import LoginView
+from choptym.login import LoginView, log_staff_in
 
 urlpatterns = [
     path("", include("orders.urls")),
@@ -20,6 +20,7 @@ urlpatterns = [
     path("health/ready", health.ready),
     path("health/db", health.db),
     path("metrics", health.metrics),
+    path("admin/login/", log_staff_in),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs")),
 ]

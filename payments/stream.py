@@ -23,6 +23,7 @@ from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.request import Request
 
 from choptym.lib.api_errors import answer_error, error_body
+from choptym.lib.throttle import count_read
 from payments.models import Payment
 from payments.progress import is_paused, paused_until
 from payments.serializers import show_payment
@@ -144,11 +145,12 @@ def _elsewhere(request: HttpRequest) -> HttpResponseBase:
 def _own_payment(request: HttpRequest, payment_id: int) -> Payment | None:
     """The payment, if the token is its customer's. A stranger learns no more than that it is not theirs.
 
-    Raises:  NotAuthenticated, AuthenticationFailed.
+    Raises:  NotAuthenticated, AuthenticationFailed, Throttled.
     """
     found = TokenAuthentication().authenticate(Request(request))
     if found is None:
         raise NotAuthenticated
+    count_read(found[0].pk)
     return Payment.objects.filter(pk=payment_id, user_id=found[0].pk).first()
 
 

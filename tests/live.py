@@ -4,7 +4,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -264,10 +264,9 @@ def running_stack(
     root.mkdir(parents=True, exist_ok=True)
     database = _fresh_database(os.environ["DATABASE_URL"], f"test_{name}")
     redis = _numbered(os.environ["REDIS_URL"], 1)
-    inherited: Mapping[str, str] = os.environ
+    of_the_tests = ("SECRET_KEY", "ALLOWED_HOSTS", "LOG_LEVEL")  # those of the tests' own settings
+    inherited = {name: value for name, value in os.environ.items() if name not in of_the_tests}
     environ = {**inherited, **QUICK, "DATABASE_URL": database, "REDIS_URL": redis, **environment}
-    for secret in ("SECRET_KEY", "ALLOWED_HOSTS", "LOG_LEVEL"):  # those of the tests' own settings
-        environ.pop(secret, None)
     with Stack(root, environ, started_as) as stack:
         live = Live(stack)
         try:

@@ -2,8 +2,27 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+
+from choptym.lib.masking import hide_secrets, mask_people
+
+
+def hide_what_is_private(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The last look at a line: an error quotes rows, addresses and answers that nobody chose to log."""
+    return {name: _hidden(value) for name, value in line.items()}
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_people(hide_secrets(value))
+    if isinstance(value, dict):
+        return {name: _hidden(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_hidden(item) for item in value]
+    return _hidden(str(value)) if isinstance(value, BaseException) else value
+
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -12,6 +31,7 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
     structlog.processors.format_exc_info,
+    hide_what_is_private,
 ]
 
 
@@ -32,7 +52,17 @@ def configure_logs(*, level: str, as_json: bool) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     # These tell at INFO what our own lines already tell.
-    for chatty in ("celery", "kombu", "urllib3", "django.request", "apprise", "amqp", "mail.log", "asyncio"):
+    for chatty in (
+        "celery",
+        "kombu",
+        "urllib3",
+        "django.request",
+        "apprise",
+        "amqp",
+        "mail.log",
+        "asyncio",
+        "django.template",
+    ):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

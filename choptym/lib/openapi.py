@@ -54,7 +54,7 @@ _TEXTS = {
     "404": "`not_found`: not there, or somebody else's.",
     "413": "`too_large`: the body is too large.",
     "415": "`unsupported_media_type`: only application/json is read.",
-    "429": "`throttled`: too many tries.",
+    "429": "`throttled`: too many requests of one customer, or of one address without a login; see Retry-After.",
     "503": "`unavailable`: the same request may work in a moment.",
 }
 

@@ -1,11 +1,19 @@
-"""Counting tries in Redis, so that all processes count together."""
+"""Tries and requests of everybody, counted in Redis for all processes together. Without Redis nothing is counted.
 
+That is the side on which this fails: a payment must go on, and whoever follows one, and staff who steer the queue in an
+outage. What guards the money are locks and rows, never these counts.
+"""
+
+import time
 import unicodedata
 
 import structlog
+from django.utils.crypto import salted_hmac
 from redis import RedisError
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
 from rest_framework.settings import api_settings
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
 from choptym.lib import clock
 from choptym.lib.jobs import redis
@@ -13,6 +21,11 @@ from choptym.lib.jobs import redis
 log = structlog.get_logger(__name__)
 
 _KEY = "choptym:tries:"
+_ONLY_READ = frozenset({"GET", "HEAD", "OPTIONS"})
+# After a failure this process counts nothing for a moment: a Redis that hangs must not slow every request.
+REST_SECONDS = 5.0
+
+_rests_until = 0.0
 
 
 class Tries:
@@ -22,25 +35,66 @@ class Tries:
         self._scope = scope
 
     def seconds_to_wait(self, name: str) -> float:
-        """Count a try. 0: go ahead; else how long until the next one is looked at.
-
-        Without Redis nothing is counted: customers must be able to log in.
-        """
+        """Count a try. 0: go ahead; else how long until the next one is looked at."""
         rate = api_settings.DEFAULT_THROTTLE_RATES[self._scope]
         most, period = SimpleRateThrottle.parse_rate(None, rate)  # type: ignore[arg-type]
         if most is None or period is None:
             return 0
         slot, gone = divmod(clock.known().timestamp(), period)
-        key = f"{_KEY}{self._scope}:{int(slot)}:{same(name)}"
+        count = self._count(f"{_KEY}{self._scope}:{int(slot)}:{_code_of(name)}", int(period))
+        return period - gone if count > most else 0
+
+    def _count(self, key: str, period: int) -> int:
+        """How many there were in this period; 0 when nobody counts."""
+        global _rests_until  # noqa: PLW0603 - one Redis per process, one moment of rest
+        if time.monotonic() < _rests_until:
+            return 0
         try:
             with redis().pipeline() as pipe:
                 pipe.incr(key)
-                pipe.expire(key, int(period) + 1)
-                count = int(pipe.execute()[0])
-        except RedisError as error:
+                pipe.expire(key, period + 1)
+                return int(pipe.execute()[0])
+        except (RedisError, OSError) as error:
+            _rests_until = time.monotonic() + REST_SECONDS
             log.warning("tries are not counted", scope=self._scope, error=str(error))
             return 0
-        return period - gone if count > most else 0
+
+
+_READS, _WRITES, _STRANGERS = Tries("read"), Tries("write"), Tries("stranger")
+
+
+class RequestThrottle(BaseThrottle):
+    """Every request to the API: by customer once they have logged in, else by address. No question to the database.
+
+    Gateways are no customers: their webhooks go through no view of the API, and are not counted.
+    """
+
+    _wait_seconds = 0.0
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        if request.user is None or request.user.pk is None:
+            self._wait_seconds = _STRANGERS.seconds_to_wait(self.get_ident(request))
+        else:
+            tries = _READS if request.method in _ONLY_READ else _WRITES
+            self._wait_seconds = tries.seconds_to_wait(str(request.user.pk))
+        return self._wait_seconds == 0
+
+    def wait(self) -> float:
+        return self._wait_seconds
+
+
+def count_read(user_id: int) -> None:
+    """What RequestThrottle does, for a door that is no view of the API.
+
+    Raises:  Throttled.
+    """
+    if wait_seconds := _READS.seconds_to_wait(str(user_id)):
+        raise Throttled(wait_seconds)
+
+
+def _code_of(name: str) -> str:
+    """What stands for a name in Redis: people type their phone number or e-mail address where a name is asked for."""
+    return salted_hmac(_KEY, same(name)).hexdigest()[:24]
 
 
 def same(name: str) -> str:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 NEEDED = {
-    "SECRET_KEY": "only-for-make-check",
+    "SECRET_KEY": "only-for-make-check-and-never-to-sign-anything-at-all-42",
     "ALLOWED_HOSTS": "localhost",
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
     "REDIS_URL": "redis://127.0.0.1:1/0",

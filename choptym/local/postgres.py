@@ -31,6 +31,9 @@ SETTINGS = {
     "random_page_cost": "1.1",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # A refused statement holds the phone number that was to be written, and the detail of the refusal repeats the row.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 
 

@@ -11,10 +11,16 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "choptym.lib.api_errors.answer_error",
     "DEFAULT_PAGINATION_CLASS": "choptym.lib.pages.NewestFirst",
     "PAGE_SIZE": 50,
+    "DEFAULT_THROTTLE_CLASSES": ["choptym.lib.throttle.RequestThrottle"],
     "DEFAULT_THROTTLE_RATES": {
-        "login": env.text("LOGIN_THROTTLE", "30/min"),
+        "login": env.rate("LOGIN_THROTTLE", "30/min"),
         # Many customers share the address of their operator: this one only slows whoever tries many names.
-        "login_address": env.text("LOGIN_ADDRESS_THROTTLE", "600/min"),
+        "login_address": env.rate("LOGIN_ADDRESS_THROTTLE", "600/min"),
+        # More than a person with an app can do, and less than a program can: for each customer by themselves.
+        "read": env.rate("READ_THROTTLE", "600/min"),
+        "write": env.rate("WRITE_THROTTLE", "120/min"),
+        # Without a login there is only the address, and five thousand may be behind one.
+        "stranger": env.rate("STRANGER_THROTTLE", "20000/min"),
     },
     "NUM_PROXIES": env.integer("NUM_PROXIES", 1, minimum=0),
     "UNAUTHENTICATED_USER": None,

@@ -14,9 +14,14 @@ if FAILPOINTS_DIR and not LOCAL_STACK:
     env.problem("FAILPOINTS_DIR is set, and this is no local stack: processes would kill themselves")
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY")
+if SECRET_KEY and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10 or SECRET_KEY.startswith("django-insecure-")):
+    env.problem("SECRET_KEY is weak: take 50 characters by chance or more")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost" if LOCAL_STACK else "")
 if not ALLOWED_HOSTS:
     env.problem("ALLOWED_HOSTS is not set")
+# Its pages show settings and the variables of every frame.
+if DEBUG and not set(ALLOWED_HOSTS) <= {"127.0.0.1", "localhost", "[::1]", "testserver"}:
+    env.problem("DEBUG=true is only for a host that nobody else reaches: ALLOWED_HOSTS=127.0.0.1,localhost")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 # Where customers reach us: return addresses of payment links are built from it.
 PUBLIC_URL = env.url("PUBLIC_URL", "")

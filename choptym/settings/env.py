@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import sys
 from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
@@ -9,6 +10,8 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 from urllib.parse import urlsplit
+
+from choptym.lib.masking import keep_password, keep_secret
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -42,6 +45,12 @@ def is_given(name: str) -> bool:
 
 def secret(name: str, default: str | None = None) -> str:
     """Like text(), or the content of the file that NAME_FILE names."""
+    value = _read_secret(name, default)
+    keep_secret(value)
+    return value
+
+
+def _read_secret(name: str, default: str | None) -> str:
     path = os.environ.get(f"{name}_FILE", "").strip()
     if not path:
         return text(name, default)
@@ -93,9 +102,19 @@ def flag(name: str, *, default: bool) -> bool:
     return value in _TRUE
 
 
+def rate(name: str, default: str) -> str:
+    """So many within a period: 30/min, or per s, hour, day."""
+    value = text(name, default)
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", value):
+        problem(f"{name}={value!r} is no rate, such as 30/min")
+        return default
+    return value
+
+
 def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
     """An address without a slash at its end, or from NAME_FILE: it may hold a password. A strange scheme is wrong."""
-    value = secret(name, default).rstrip("/")
+    value = _read_secret(name, default).rstrip("/")
+    keep_password(value)
     if value:
         parts = urlsplit(value)
         if parts.scheme not in schemes:
@@ -116,11 +135,10 @@ def refuse_others(prefix: str, known: Collection[str]) -> None:
 
 
 def redacted(address: str) -> str:
-    """An address without its password: for error messages and logs."""
-    parts = urlsplit(address)
-    if "@" not in parts.netloc:
-        return address
-    return parts._replace(netloc="***@" + parts.netloc.rsplit("@", 1)[1]).geturl()
+    """An address without its password: for error messages and logs. It may be misspelt, and no address at all."""
+    before, at, host = address.rpartition("@")
+    scheme = before.partition("://")[0] + "://" if "://" in before else ""
+    return f"{scheme}***@{host}" if at else address
 
 
 def make_metrics_directory(path: str) -> None:

@@ -1,5 +1,8 @@
 """What was said to gateways and by them, and what clients were answered."""
 
+import json
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -8,6 +11,7 @@ from django.utils.safestring import SafeString
 from choptym.lib.admin import ReadOnlyAdmin, badge
 from payments.admin.filters import GatewayFilter
 from payments.find import events_like, tries_like
+from payments.gateways.masking import mask
 from payments.models import IdempotencyKey, PaymentAttempt, WebhookEvent
 
 
@@ -59,6 +63,15 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin[IdempotencyKey]):
     list_select_related = ("user",)
     search_fields = ("user__username__exact",)
     search_help_text = "The customer's user name"
+    readonly_fields = ("answer",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: IdempotencyKey | None = None) -> Any:
+        """The body is kept as the customer got it, and holds the number that pays: here it is masked."""
+        return [name for name in super().get_readonly_fields(request, obj) if name != "body"]
+
+    @admin.display(description="answer, masked")
+    def answer(self, key: IdempotencyKey) -> str:
+        return json.dumps(mask(key.body or {}), ensure_ascii=False, indent=2)
 
 
 def _of_payment(text: str) -> Q:

@@ -1,10 +1,10 @@
 """What may be stored of a conversation with a gateway: no secrets, and no more of a person than staff need."""
 
 import json
-import re
 from collections.abc import Mapping
 from itertools import islice
 
+from choptym.lib.masking import mask_people
 from payments.gateways.reading import clean
 
 MAX_RESPONSE_CHARACTERS = 2000
@@ -25,29 +25,14 @@ _SERIAL = frozenset({
     "utr",
 })  # fmt: skip
 _NUMBERS = frozenset({"contact", "customer_phone", "from", "phone", "phone_number", "to"})
-# Nine digits from 6 in Cameroon, ten from 6 to 9 in India.
-_PHONE = re.compile(r"(?<![0-9A-Za-z-])(?:(?:\+?237)?6[0-9]{8}|(?:\+?91)?[6-9][0-9]{9})(?![0-9A-Za-z-])")
-_PARTS = re.compile(r"(?P<country>\+?237(?=[0-9]{9}$)|\+?91(?=[0-9]{10}$))?(?P<national>[0-9]{9,10})")
-# Bounded, and a name begins where a word does: strangers choose the text, and an open pattern takes quadratic time.
-_EMAIL = re.compile(r"(?<![\w.+-])([\w.+-]{1,3})[\w.+-]{0,64}@([\w-]{1,63}\.[\w.-]{1,190})")
 _MAX_DEPTH = 6
 _MAX_ITEMS = 40
 _MAX_NAME = 100
 
 
-def mask_phone(phone: str) -> str:
-    """670000012 → 67•••••12, with the country code kept in front when it is there."""
-    parts = _PARTS.fullmatch(phone)
-    if parts is None:
-        return "•••"
-    national = parts["national"]
-    return f"{parts['country'] or ''}{national[:2]}•••••{national[-2:]}"
-
-
 def mask_text(text: str) -> str:
     """Telephone numbers and e-mail addresses inside a text, and characters that no database column takes."""
-    text = _PHONE.sub(lambda match: mask_phone(match[0]), clean(text[:MAX_RESPONSE_CHARACTERS]))
-    return _EMAIL.sub(r"\1•••@\2", text)
+    return mask_people(clean(text[:MAX_RESPONSE_CHARACTERS]))
 
 
 def mask(value: Mapping[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.architecture.source import PROJECT, Function, tree_of
 
-READERS = {"text", "secret", "integer", "decimal", "flag", "url", "words"}
+READERS = {"text", "secret", "integer", "decimal", "flag", "rate", "url", "words"}
 
 Values = Mapping[str, object]
 

@@ -143,3 +143,12 @@ def test_there_are_threads_for_as_many_charges_as_may_be_ordered_while_all_is_ru
     # Every gateway's share of each kind of drain, so that one that hangs leaves the others theirs (INV-9).
     drains = [name for name, route in settings.CELERY_TASK_ROUTES.items() if route["queue"] == "webhooks"]
     assert threads["worker-confirm"] >= len(drains) * tasks.SEATS_EACH * 4
+
+
+def test_celery_is_told_no_setting_but_its_own() -> None:
+    """Flower shows what every worker is told: gateways' users, addresses of mail servers and all."""
+    told = {name.removeprefix("CELERY_").lower() for name in dir(settings) if name.startswith("CELERY_")}
+    shown = set(app.conf.table(censored=False))
+
+    assert shown <= told | {"deprecated_settings"}
+    assert {"broker_url", "task_acks_late"} <= shown  # by the name under which Celery hides the password

@@ -24,6 +24,7 @@ UNITS = {
     "flag": {"true or false"},
     "url": {"address"},
     "words": {"list"},
+    "rate": {"rate"},
 }
 # A name that tells its unit, and the two whose unit is fixed by those who use them.
 UNIT_OF_NAME = {

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from payments.gateways.masking import mask, mask_phone, mask_response, mask_text
+from choptym.lib.masking import mask_phone
+from payments.gateways.masking import mask, mask_response, mask_text
 
 
 @pytest.mark.parametrize(
