@@ -17,7 +17,7 @@ def connection(name: str, address: str) -> dict[str, Any]:
     if address and not parts.path.strip("/"):
         env.problem(f"{name} names no database")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "choptym.lib.postgresql",
         "NAME": unquote(parts.path.strip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL, with one more reason to come again later (see base.py)."""

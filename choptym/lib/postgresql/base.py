@@ -1,0 +1,31 @@
+"""A server that takes no writes is a server that is away.
+
+So it is after a failover to a replica, or when somebody has made it read-only: PostgreSQL then answers with an error of
+the class "invalid transaction state" (25006), which Django takes for a fault of ours. Whoever handles a database that
+is away (503 and Retry-After at the doors; leases given back, nothing set aside, in the verbs) handles this too.
+"""
+
+from types import TracebackType
+
+from django.db import OperationalError
+from django.db.backends.postgresql import base
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
+from psycopg.errors import ReadOnlySqlTransaction
+
+
+class ErrorWrapper(DatabaseErrorWrapper):
+    """Raises OperationalError where Django would raise InternalError for a server that is read-only."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, ReadOnlySqlTransaction):
+            raise OperationalError(*error.args).with_traceback(trace) from error
+        super().__exit__(kind, error, trace)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    @cached_property
+    def wrap_database_errors(self) -> ErrorWrapper:
+        return ErrorWrapper(self)
