@@ -22,8 +22,10 @@ from tests.chaos.world import Customer
 # Who has no answer by then gives up; it must not be told from one whose answer was lost.
 PATIENCE_SECONDS = 90.0
 TIMEOUT_SECONDS = 15.0
-AGAIN_SECONDS = 0.5
-LOOK_SECONDS = (2.0, 5.0)  # no more often, no less often, whatever Retry-After says
+# Who gets no answer comes again, later from time to time, as a decent app does: else a crowd keeps a slow server busy
+# with what nobody waits for any more.
+AGAIN_SECONDS = (0.5, 8.0)
+LOOK_SECONDS = 3.0  # no more often, whatever Retry-After says
 ENDED = frozenset({"SETTLED", "FAILED", "EXPIRED", "CANCELLED", "REVIEW"})
 # Answers after which the same request is sent again.
 AGAIN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR})
@@ -187,8 +189,7 @@ class Journey:
                 return str(body["status"])
             if time.monotonic() > self._until:
                 raise GaveUp(f"payment {payment} is {body['status']} after {PATIENCE_SECONDS:g} s")
-            shortest, longest = LOOK_SECONDS
-            await asyncio.sleep(min(max(body.get("retry_after_seconds") or shortest, shortest), longest))
+            await asyncio.sleep(max(body.get("retry_after_seconds") or 0, LOOK_SECONDS))
 
     async def _send(
         self, method: str, path: str, body: object, headers: dict[str, str], *, key: str = "", again: bool = True
@@ -197,6 +198,7 @@ class Journey:
 
         `again`: also after a refusal that may not be the last word.
         """
+        pause, longest = AGAIN_SECONDS
         while True:
             try:
                 async with self._session.request(method, self._web + path, json=body, headers=headers) as response:
@@ -217,7 +219,8 @@ class Journey:
                     return status, answer
             if time.monotonic() > self._until:
                 raise GaveUp(f"{method} {path}: {problem}")
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(longest, 2 * pause)
 
 
 def _comes_again(status: int, answer: Any) -> bool:
