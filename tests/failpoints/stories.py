@@ -22,8 +22,8 @@ def pays_much(bench: Bench, began: Began) -> None:
     pays(bench, began, price=6000)
 
 
-def pays_a_little_more(bench: Bench, began: Began) -> None:
-    pays(bench, began, price=3500)
+def pays_little(bench: Bench, began: Began) -> None:
+    pays(bench, began, price=1000)
 
 
 def pays_signed(bench: Bench, began: Began) -> None:
