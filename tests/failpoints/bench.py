@@ -188,14 +188,15 @@ class Bench:
         twice = self.may_be_told_twice(began)
         assert_paid(purchase, tries=tries, attempts_made=made, may_be_told_twice=twice, told=told)
 
-    def not_paid(self, purchase: Purchase, state: str, code: str) -> None:
+    def not_paid(self, purchase: Purchase, began: float, state: str, code: str) -> None:
         purchase.wait(state, seconds=PATIENCE_SECONDS)
 
         def check() -> None:
             tries = attempts(self.live, purchase.payment)
             assert not {"PAID", "SURPLUS"} & set(tries), tries
             made = sum(one != "POSTPONED" for one in tries)
-            assert_not_paid(purchase, state, code, tries=tries, attempts_made=made)
+            twice = self.may_be_told_twice(began)
+            assert_not_paid(purchase, state, code, tries=tries, attempts_made=made, may_be_told_twice=twice)
 
         eventually(check, seconds=PATIENCE_SECONDS)
 

@@ -103,7 +103,7 @@ def was_never_collected(bench: Bench, began: float) -> None:
         purchase.payment,
     )
     press(bench, "fail_payment(payment_id, **who)", purchase.payment)
-    bench.not_paid(purchase, "FAILED", "not_collected")
+    bench.not_paid(purchase, began, "FAILED", "not_collected")
 
 
 def takes_it_twice(bench: Bench, began: float) -> None:

@@ -156,7 +156,13 @@ def assert_on_again(purchase: Purchase, *earlier: str) -> None:
 
 
 def assert_not_paid(
-    purchase: Purchase, state: str, code: str, *, tries: Sequence[str], attempts_made: int | None = None
+    purchase: Purchase,
+    state: str,
+    code: str,
+    *,
+    tries: Sequence[str],
+    attempts_made: int | None = None,
+    may_be_told_twice: bool = False,
 ) -> None:
     """Ended with no money moved; the reservation is released, the cart is back."""
     live, customer = purchase.live, purchase.customer
@@ -168,7 +174,7 @@ def assert_not_paid(
     assert customer.cart() == {purchase.product: purchase.quantity}
     assert live.balance(customer, purchase.currency) == 0
     kinds = {"FAILED": ("payment_failed",), "EXPIRED": ("payment_expired",), "CANCELLED": ()}
-    assert_told(live, purchase.payment, customer.phone, *kinds[state])
+    assert_told(live, purchase.payment, customer.phone, *kinds[state], may_be_twice=may_be_told_twice)
 
 
 def assert_in_wallet(purchase: Purchase, *earlier: str, tries: Sequence[str] = ("PAID",)) -> None:
