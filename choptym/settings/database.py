@@ -6,6 +6,26 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from choptym.settings import env
 
 
+# Threads share the pool: a connection goes back before any HTTP call, so there may be more threads.
+POOL = {
+    "min_size": 1,
+    "max_size": env.integer("DATABASE_POOL_SIZE", 12, minimum=1, maximum=500),
+    "timeout": 5,
+    "max_lifetime": 1800,
+    # The pool doubles its pause from try to try: after a minute without a server it would rest for another minute
+    # though the server is back. Given up after this long, it tries anew for the next who asks.
+    "reconnect_timeout": 4,
+}
+# A server that vanished without a word (its machine lost power, the network is cut) is noticed by these.
+VANISHED = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+
 def connection(name: str, address: str) -> dict[str, Any]:
     """Django's description of the database behind a postgresql:// address."""
     parts = urlsplit(address)
@@ -29,22 +49,8 @@ def connection(name: str, address: str) -> dict[str, Any]:
         # Such a cursor outlives its transaction, and PgBouncer has by then given the connection to somebody else.
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {
-            # Threads share the pool: a connection goes back before any HTTP call, so there may be more threads.
-            "pool": {
-                "min_size": 1,
-                "max_size": env.integer("DATABASE_POOL_SIZE", 12, minimum=1, maximum=500),
-                "timeout": 5,
-                "max_lifetime": 1800,
-                # The pool doubles its pause from try to try: after a minute without a server it would rest for another
-                # minute though the server is back. Given up after this long, it tries anew for the next who asks.
-                "reconnect_timeout": 4,
-            },
-            "connect_timeout": 3,
-            # A server that vanished without a word (its machine lost power, the network is cut) is noticed by this.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 15_000,
+            "pool": POOL,
+            **VANISHED,
             "application_name": env.text("PROCESS_ROLE", "choptym"),
             # A lock that is not free within 5 s is given up and tried again later, rather than holding a worker.
             "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
