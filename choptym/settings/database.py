@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from choptym.settings import env
 
-
 # Threads share the pool: a connection goes back before any HTTP call, so there may be more threads.
 POOL = {
     "min_size": 1,
