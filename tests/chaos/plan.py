@@ -1,7 +1,8 @@
 """Who does what, decided before the run from its seed: the same seed, the same wishes in the same order."""
 
 import random
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -66,3 +67,26 @@ def _wish(chance: random.Random, products: dict[str, list[dict[str, Any]]], gate
         taps_twice=chance.random() < DOUBLE_TAPS,
         patience_seconds=chance.uniform(0, LONGEST_PATIENCE_SECONDS),
     )
+
+
+class WishesUntilTold(Sequence[Wish]):
+    """These wishes again and again, until somebody says that it is enough."""
+
+    def __init__(self, wishes: Sequence[Wish]) -> None:
+        self._wishes = wishes
+        self._enough = threading.Event()
+
+    def stop(self) -> None:
+        self._enough.set()
+
+    def __len__(self) -> int:
+        return len(self._wishes)
+
+    def __getitem__(self, number: int) -> Wish:  # type: ignore[override]
+        return self._wishes[number % len(self._wishes)]
+
+    def __iter__(self) -> Iterator[Wish]:
+        number = 0
+        while not self._enough.is_set():
+            yield self[number]
+            number += 1

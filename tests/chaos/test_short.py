@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: everything is broken once under load, on one stack, and the proof holds each time."""
+"""The short form of `make chaos`: everything is broken once under one load, and the proof holds."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,10 @@ import pytest
 
 from tests.chaos.faults import FAULTS
 from tests.chaos.load import Tally
-from tests.chaos.run import run_fault
+from tests.chaos.storm import storm
 from tests.chaos.world import World
 
-PAYMENTS = 60
-PER_SECOND = 10.0
+PER_SECOND = 3.0
 
 
 def silent(_what: str, _tally: Tally) -> None:
@@ -20,10 +19,9 @@ def silent(_what: str, _tally: Tally) -> None:
 @pytest.mark.invariant("INV-1")
 @pytest.mark.invariant("INV-2")
 @pytest.mark.invariant("INV-6")
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", FAULTS)
-def test_nothing_is_lost_and_nothing_doubled(world: World, name: str, tell: Callable[..., None]) -> None:
-    result = run_fault(world, FAULTS[name], payments=PAYMENTS, per_second=PER_SECOND, show=silent)
+@pytest.mark.timeout(900)
+def test_whatever_is_broken_nothing_is_lost_and_nothing_doubled(world: World, tell: Callable[..., None]) -> None:
+    result = storm(world, list(FAULTS.values()), per_second=PER_SECOND, show=silent)
 
     tell(**result.as_json())
     assert result.ok, result.breaks

@@ -2,11 +2,8 @@
 
 import random
 import re
-import threading
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.chaos.plan import Wish
 from tests.chaos.world import World
 
 WORKERS = ("worker-high", "worker-charge", "worker-confirm", "worker-notify", "worker-maintenance", "worker-reports")
@@ -35,29 +32,6 @@ def two_orders(chance: random.Random) -> tuple[list[str], list[str], str]:
     """How to go forward, how to go back, and both in words."""
     there, back = chance.sample(ORDERS, 2)
     return order_of(there, chance), order_of(back, chance), f"{there}; back: {back}"
-
-
-class WishesUntilTold(Sequence[Wish]):
-    """As many of these wishes, again and again, as there is time for: a release takes as long as it takes."""
-
-    def __init__(self, wishes: Sequence[Wish]) -> None:
-        self._wishes = wishes
-        self._enough = threading.Event()
-
-    def stop(self) -> None:
-        self._enough.set()
-
-    def __len__(self) -> int:
-        return len(self._wishes)
-
-    def __getitem__(self, number: int) -> Wish:  # type: ignore[override]
-        return self._wishes[number % len(self._wishes)]
-
-    def __iter__(self) -> Iterator[Wish]:
-        number = 0
-        while not self._enough.is_set():
-            yield self[number]
-            number += 1
 
 
 def sizes_of_logs(world: World) -> dict[Path, int]:

@@ -13,12 +13,12 @@ import requests
 from choptym.local.role import PROJECT
 from tests.chaos.load import Load
 from tests.chaos.patience import eventually
-from tests.chaos.plan import make_plan
+from tests.chaos.plan import WishesUntilTold, make_plan
 from tests.chaos.proof import is_quiet, prove
 from tests.chaos.run import QUIET_SECONDS, RECOVERED_SECONDS, Result, note, recover
 from tests.chaos.world import World
 from tests.upgrade.old_code import NoHistory, export, find_commit
-from tests.upgrade.roll import WishesUntilTold, misunderstandings, sizes_of_logs, two_orders
+from tests.upgrade.roll import misunderstandings, sizes_of_logs, two_orders
 
 PER_SECOND = float(os.environ.get("RATE") or 6)
 ROOT = PROJECT / ".local" / "upgrade"
