@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 
 import structlog
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.db import connection
 from django.template.loader import render_to_string
 
 from choptym.lib import clock
+from choptym.lib.deadline import moment
 from choptym.lib.failpoints import around, commits
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import sources_of
@@ -33,12 +34,13 @@ def deliver_batch() -> int:
     Network: one call per message, several at a time, before anything is recorded.
     A crash between sending and recording sends a message again after its lease: customers may be told twice, never not.
     """
+    began = moment()
     batch = claim_notifications(settings.NOTIFICATION_BATCH_SIZE)
     if not batch:
         return 0
     refuse_in_transaction()
     give_back_connections()
-    problems = list(_threads().map(_send, batch))
+    problems = list(_threads().map(partial(_send, began), batch))
     _record_sent([row for row, problem in zip(batch, problems, strict=True) if problem is None])
     for row, problem in zip(batch, problems, strict=True):
         if problem is not None and problem is not _TOO_LATE:
@@ -51,9 +53,9 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.NOTIFICATION_THREADS, thread_name_prefix="deliver")
 
 
-def _send(row: Notification) -> DeliveryFailed | None:
+def _send(began: float, row: Notification) -> DeliveryFailed | None:
     """Runs in a thread of its own, without the database."""
-    if clock.known() >= row.next_attempt_at:
+    if moment() >= began + settings.NOTIFICATION_LEASE_SECONDS:
         return _TOO_LATE
     try:
         letter = write_letter(row)

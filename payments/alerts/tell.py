@@ -34,7 +34,8 @@ GIVEN_UP_AFTER = timedelta(days=1)
 # The first try is asked for at once; another one by the tick after it has become due.
 LEFT_LYING, TRIED_AND_LEFT_LYING = timedelta(seconds=5), timedelta(seconds=30)
 
-_hanging: dict[str, threading.Thread] = {}
+# Who speaks to an address, and since when: one that hangs is left alone, one that is only busy is not.
+_speaking: dict[str, tuple[threading.Thread, float]] = {}
 
 
 def tell_batch() -> int:
@@ -80,7 +81,7 @@ def _send_all(notices: Sequence[AlertNotice]) -> Mapping[int, DeliveryFailed | N
             problems |= dict.fromkeys((notice.pk for notice in mine), gone)
         elif not _still_hangs(channel):
             thread = threading.Thread(target=_send, args=(addresses[channel], mine, problems), daemon=True)
-            _hanging[channel] = thread
+            _speaking[channel] = (thread, moment())
             threads.append(thread)
             thread.start()
     ends_at = moment() + TELL_SECONDS
@@ -90,8 +91,8 @@ def _send_all(notices: Sequence[AlertNotice]) -> Mapping[int, DeliveryFailed | N
 
 
 def _still_hangs(channel: str) -> bool:
-    thread = _hanging.get(channel)
-    return thread is not None and thread.is_alive()
+    thread, since = _speaking.get(channel, (None, 0.0))
+    return thread is not None and thread.is_alive() and moment() - since >= TELL_SECONDS
 
 
 def _send(address: str, notices: Sequence[AlertNotice], problems: dict[int, DeliveryFailed | None]) -> None:

@@ -9,7 +9,7 @@ from tests.chaos.load import Tally
 from tests.chaos.storm import storm
 from tests.chaos.world import World
 
-PER_SECOND = 3.0
+PER_SECOND = 2.0
 
 
 def silent(_what: str, _tally: Tally) -> None:

@@ -1,6 +1,7 @@
 """A process that passes a point it was told of dies there, once; and nowhere but in a local stack."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ def run(directory: Path | str, code: str, *, is_local: bool = True) -> subproces
         "FAILPOINTS_DIR": str(directory),
         "PROCESS_ROLE": "nobody",
         "LOCAL_STACK": str(is_local),
-        "SECRET_KEY": "x" * 50,
+        "SECRET_KEY": secrets.token_urlsafe(50),
         "ALLOWED_HOSTS": "localhost",
     }
     command = [sys.executable, "-c", BEGIN + code]

@@ -113,11 +113,11 @@ def test_of_two_first_words_at_once_the_end_is_not_forgotten(monkeypatch: pytest
     """Neither finds a row, and the older word writes it."""
     payment, meet = settled(), meeting(2)
 
-    def write_the_older_first(gateway: str, status: RefundStatus) -> Payment | None:
+    def write_the_older_first(gateway: str, status: RefundStatus, **how: bool) -> Payment | None:
         meet()
         if status.outcome is RefundOutcome.DONE:
             time.sleep(0.3)
-        return write_outside_refund(gateway, status)
+        return write_outside_refund(gateway, status, **how)
 
     monkeypatch.setattr(take_up, "write_outside_refund", write_the_older_first)
 

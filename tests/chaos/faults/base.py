@@ -26,6 +26,11 @@ def rest(world: World, chance: random.Random, shortest: float, longest: float) -
     last(world, chance.uniform(shortest, longest))
 
 
+def times(world: World, often: int) -> range:
+    """So often; in the short form once."""
+    return range(max(1, round(often * world.form.scale)))
+
+
 def last(world: World, seconds: float) -> None:
     """Let the fault last for so long; in the short form, for a part of it."""
     time.sleep(seconds * world.form.scale)

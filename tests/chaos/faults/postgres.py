@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from choptym.local.errors import StackError
-from tests.chaos.faults.base import Fault, last, rest
+from tests.chaos.faults.base import Fault, last, rest, times
 from tests.chaos.faults.processes import end
 from tests.chaos.patience import eventually
 from tests.chaos.world import World
@@ -24,7 +24,7 @@ TIMES = 2
 
 def kill(world: World, chance: random.Random) -> None:
     """`kill -9` of the server, and recovery from its log."""
-    for _ in range(TIMES):
+    for _ in times(world, TIMES):
         rest(world, chance, 1, 3)
         end(world, ["postgres"], signal.SIGKILL)
         _wait_for(world)
@@ -32,7 +32,7 @@ def kill(world: World, chance: random.Random) -> None:
 
 def kill_a_backend(world: World, chance: random.Random) -> None:
     """`kill -9` of one session: the server ends all others and recovers."""
-    for _ in range(TIMES):
+    for _ in times(world, TIMES):
         rest(world, chance, 1, 3)
         [(pid,)] = world.rows("SELECT pid FROM pg_stat_activity WHERE application_name = 'worker-confirm' LIMIT 1")
         with contextlib.suppress(ProcessLookupError):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from choptym.local import processes
 from choptym.local.errors import StackError
-from tests.chaos.faults.base import Fault, rest
+from tests.chaos.faults.base import Fault, rest, times
 from tests.chaos.patience import eventually
 from tests.chaos.world import World
 
@@ -29,7 +29,7 @@ def killing(*roles: str) -> Callable[[World, random.Random], None]:
     """`kill -9`, several times, of these together."""
 
     def kill(world: World, chance: random.Random) -> None:
-        for _ in range(TIMES):
+        for _ in times(world, TIMES):
             rest(world, chance, 0.5, 2.5)
             end(world, roles, signal.SIGKILL)
 
@@ -38,7 +38,7 @@ def killing(*roles: str) -> Callable[[World, random.Random], None]:
 
 def kill_a_web_child(world: World, chance: random.Random) -> None:
     """One of the processes that really answer; then the one that started them."""
-    for _ in range(TIMES):
+    for _ in times(world, TIMES):
         rest(world, chance, 0.5, 2)
         main = world.stack.pids["web"]
         children = [pid for pid in processes.group_members(main) if pid != main]

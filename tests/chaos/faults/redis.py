@@ -10,7 +10,7 @@ from redis import RedisError
 
 from choptym.local.errors import StackError
 from choptym.local.redis import answers
-from tests.chaos.faults.base import Fault, last, rest
+from tests.chaos.faults.base import Fault, last, rest, times
 from tests.chaos.faults.processes import end
 from tests.chaos.patience import eventually
 from tests.chaos.world import World
@@ -22,7 +22,7 @@ TIMES = 3
 
 def wipe(world: World, chance: random.Random) -> None:
     """FLUSHALL, several times."""
-    for _ in range(TIMES):
+    for _ in times(world, TIMES):
         rest(world, chance, 1, 3)
         with world.redis() as client:
             client.flushall()
@@ -49,7 +49,7 @@ def freeze(world: World, _chance: random.Random) -> None:
 
 def kill(world: World, chance: random.Random) -> None:
     """`kill -9`, several times; the last second of its log may be gone."""
-    for _ in range(TIMES):
+    for _ in times(world, TIMES):
         rest(world, chance, 1, 3)
         end(world, ["redis"], signal.SIGKILL)
         _wait_for(world)
