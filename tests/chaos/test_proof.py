@@ -57,7 +57,7 @@ BREAKS = {
     ),
     "a payment that does not end": (
         """UPDATE payments_payment SET state = 'PENDING', settled_at = NULL, finished_at = NULL,
-               next_check_at = now() + interval '1 hour' WHERE id = {}""",
+               next_check_at = now() + interval '1 hour', expires_at = now() + interval '1 hour' WHERE id = {}""",
         """UPDATE payments_payment SET state = 'SETTLED', settled_at = now(), finished_at = now(), next_check_at = NULL
            WHERE id = {}""",
     ),
