@@ -113,16 +113,26 @@ def _bell(task: str, args: tuple[str, ...]) -> str:
     return _BELL_KEY + ":".join((task, *args))
 
 
-def _told(task: str, tell: Callable[[], object]) -> bool:
+def broker_rests() -> bool:
+    """Whether this process leaves Redis alone for a moment, because it did not answer."""
+    return time.monotonic() < _broker_rests_until
+
+
+def let_broker_rest() -> None:
+    """Redis did not answer: whoever comes within the next seconds does without it, and waits for nothing."""
     global _broker_rests_until  # noqa: PLW0603 - one broker per process, one moment of rest
-    if time.monotonic() < _broker_rests_until:
+    _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
+
+
+def _told(task: str, tell: Callable[[], object]) -> bool:
+    if broker_rests():
         PUBLISH_FAILURES.labels(task).inc()
         return False
     try:
         tell()
     # AttributeError: kombu meets a connection that has just gone ("NoneType has no attribute client").
     except (OperationalError, RedisError, OSError, AttributeError) as error:
-        _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
+        let_broker_rest()
         PUBLISH_FAILURES.labels(task).inc()
         log.warning("the broker did not take a message; a sweeper will find the row", task=task, error=str(error))
         return False

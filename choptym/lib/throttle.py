@@ -4,7 +4,6 @@ That is the side on which this fails: a payment must go on, and whoever follows 
 outage. What guards the money are locks and rows, never these counts.
 """
 
-import time
 import unicodedata
 
 import structlog
@@ -16,16 +15,12 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
 from choptym.lib import clock
-from choptym.lib.jobs import redis
+from choptym.lib.jobs import broker_rests, let_broker_rest, redis
 
 log = structlog.get_logger(__name__)
 
 _KEY = "choptym:tries:"
 _ONLY_READ = frozenset({"GET", "HEAD", "OPTIONS"})
-# After a failure this process counts nothing for a moment: a Redis that hangs must not slow every request.
-REST_SECONDS = 5.0
-
-_rests_until = 0.0
 
 
 class Tries:
@@ -46,8 +41,7 @@ class Tries:
 
     def _count(self, key: str, period: int) -> int:
         """How many there were in this period; 0 when nobody counts."""
-        global _rests_until  # noqa: PLW0603 - one Redis per process, one moment of rest
-        if time.monotonic() < _rests_until:
+        if broker_rests():
             return 0
         try:
             with redis().pipeline() as pipe:
@@ -55,7 +49,7 @@ class Tries:
                 pipe.expire(key, period + 1)
                 return int(pipe.execute()[0])
         except (RedisError, OSError) as error:
-            _rests_until = time.monotonic() + REST_SECONDS
+            let_broker_rest()
             log.warning("tries are not counted", scope=self._scope, error=str(error))
             return 0
 

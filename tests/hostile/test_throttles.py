@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 from rest_framework.authtoken.models import Token
 from rest_framework.settings import api_settings
 
-from choptym.lib import throttle
+from choptym.lib import jobs
 from choptym.lib.jobs import redis
 from tests.factories import make_user
 from tests.payments.staff import make_staff
@@ -43,7 +43,7 @@ def no_redis() -> Iterator[None]:
     with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
         yield
     redis.cache_clear()
-    throttle._rests_until = 0.0
+    jobs._broker_rests_until = 0.0
 
 
 def customer() -> Client:
