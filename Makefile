@@ -25,15 +25,16 @@ demo: $(VENV)/local.installed  ## start everything, drive PAYMENTS=200 real chec
 up: $(VENV)/local.installed  ## the same stack for development, no traffic; Ctrl-C stops it
 	@$(RUN) -m choptym.local up
 
-# All of it in five processes at once: the tests of the running stack wait most of the time, the others compute.
+# All of it in six processes at once: the tests of the running stack wait most of the time, the others compute.
 test: $(VENV)/development.installed  ## everything that must hold, on real servers and workers (ARGS=… for pytest)
 ifdef ARGS
 	@$(RUN) -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory -j5 test-chaos test-stack test-payments test-parts test-rest
+	@$(MAKE) --no-print-directory -j6 test-chaos test-stack test-payments test-parts test-breaks test-rest
 endif
 
-.PHONY: test-chaos test-stack test-payments test-parts test-rest
+.PHONY: test-chaos test-stack test-payments test-parts test-breaks test-rest
+BREAKS := tests/anyorder tests/failpoints tests/hostile tests/races tests/upgrade
 test-chaos:
 	@$(RUN) -m pytest tests/chaos -m "not long"
 test-stack:
@@ -42,8 +43,10 @@ test-payments:
 	@$(RUN) -m pytest $(wildcard tests/payments/test_*.py) -m "not long"
 test-parts:
 	@$(RUN) -m pytest $(filter-out %__pycache__/,$(wildcard tests/payments/*/)) -m "not long"
+test-breaks:
+	@$(RUN) -m pytest $(BREAKS) -m "not long"
 test-rest:
-	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments --ignore=tests/chaos -m "not long"
+	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments --ignore=tests/chaos $(BREAKS:%=--ignore=%) -m "not long"
 
 chaos: $(VENV)/development.installed  ## break everything under load, one fault after the other: a JSON line for each
 	@$(RUN) -m tests.chaos
