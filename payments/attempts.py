@@ -50,14 +50,17 @@ def with_gateways(batch: Sequence[Paid]) -> list[Paid]:
 
 
 def learn_transaction(attempt_id: int, transaction_id: str) -> None:
-    """Keep the gateway's id of this try, when it was not known before. An id that another try has is left alone."""
+    """Keep the gateway's id of this try, when it was not known before. An id that another try has is left alone.
+
+    One money may have several ids: the events of a payment link name the order behind it. The first one stays.
+    """
     if not transaction_id:
         return
     [attempt] = PaymentAttempt.objects.filter(pk=attempt_id)
-    taken = PaymentAttempt.objects.filter(gateway=attempt.gateway, transaction_id=transaction_id)
-    if attempt.transaction_id or taken.exists():
-        if attempt.transaction_id != transaction_id:
-            log.error("the gateway gave an id that another try has", attempt=attempt_id, transaction=transaction_id)
+    if attempt.transaction_id:
+        return
+    if PaymentAttempt.objects.filter(gateway=attempt.gateway, transaction_id=transaction_id).exists():
+        log.error("the gateway gave an id that another try has", attempt=attempt_id, transaction=transaction_id)
         return
     PaymentAttempt.objects.filter(pk=attempt_id, transaction_id="").update(transaction_id=transaction_id)
 
