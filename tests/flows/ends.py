@@ -138,7 +138,8 @@ def assert_paid(
     assert _payment(purchase) == ("SETTLED", "", made)
     assert attempts(live, purchase.payment) == list(tries)
     sale = ("sale", f"customer:{customer.id}", "sales", purchase.amount)
-    assert entries(live, purchase.payment) == {*capture_entries(customer, purchase.method, purchase.amount), sale}
+    expected = {*capture_entries(customer, purchase.method, purchase.amount), sale}
+    assert entries(live, purchase.payment) == expected, entries(live, purchase.payment) ^ expected
     assert live.collected(purchase.payment) == [purchase.amount]
     assert _order(purchase) == ("PAID", "SOLD")
     assert stock(purchase) == (STOCK - purchase.quantity, 0, purchase.quantity)

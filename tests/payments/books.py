@@ -8,6 +8,7 @@ from wallets.models import Entry
 def entries_of(payment: Payment) -> dict[str, tuple[str, str, int]]:
     """Its entries, by the last part of their reason: (debit, credit, amount)."""
     entries = Entry.objects.filter(reason__startswith=f"payment:{payment.pk}:").select_related("debit", "credit")
+    entries = entries.order_by("pk")
     return {entry.reason.split(":")[2]: (entry.debit.name, entry.credit.name, entry.amount_minor) for entry in entries}
 
 
