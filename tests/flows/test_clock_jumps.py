@@ -51,6 +51,7 @@ def _assert_under_way(live: Live, purchases: list[Purchase]) -> None:
         assert attempts(live, purchase.payment) != [], f"{purchase.method}: not yet asked"
 
 
+@pytest.mark.long
 @pytest.mark.invariant("INV-2")
 @pytest.mark.invariant("INV-5")
 @pytest.mark.timeout(200)
