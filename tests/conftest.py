@@ -1,12 +1,9 @@
 """What every test may ask for."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -15,9 +12,8 @@ from choptym.lib.deadline import moment
 from payments import in_force
 from tests.gateways import switched_on
 from tests.live import Live, running_stack
-from tests.payments.gateways.sandbox import CREDENTIALS, Sandbox
-
-ROOT = Path(__file__).parents[1]
+from tests.payments.gateways.sandbox import Sandbox
+from tests.sandboxes import running_sandbox
 
 
 @pytest.fixture(autouse=True)
@@ -71,20 +67,8 @@ def live() -> Iterator[Live]:
 @pytest.fixture(scope="session")
 def gateway_sandbox() -> Iterator[Sandbox]:
     """The sandbox as a process of its own, one for all tests that call adapters in their own process."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "payments.sandbox", "--host", "127.0.0.1", "--port", "0"],
-        cwd=ROOT,
-        env={**os.environ, **CREDENTIALS},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process:
-        try:
-            yield Sandbox(process.stdout.readline().split()[-1])
-        finally:
-            process.terminate()
-            process.wait(10)
+    with running_sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from rich.console import Console
@@ -64,13 +64,16 @@ def _draw(results: Sequence[Result], console: Console) -> None:
         console.print(f"as a picture: {PICTURE}")
 
 
-def read_wanted(environ: "os._Environ[str] | dict[str, str]") -> Wanted:
+def read_wanted(environ: Mapping[str, str]) -> Wanted:
     """Raises StackError for a fault that there is not, or a number that is none."""
     known = [*FAULTS, SOAK, *SUITES]
-    names = environ.get("FAULT", "").replace(",", " ").split() or known
+    is_short = environ.get("SHORT", "").strip() not in {"", "0"}
+    # The suites have their short form in `make test`.
+    names = environ.get("FAULT", "").replace(",", " ").split() or [
+        name for name in known if name not in SUITES or not is_short
+    ]
     if unknown := [name for name in names if name not in known]:
         raise StackError(f"There is no fault {', '.join(unknown)}. There are: {', '.join(known)}.")
-    is_short = environ.get("SHORT", "").strip() not in {"", "0"}
     return Wanted(
         names=names,
         payments=int(_number(environ, "PAYMENTS", 60 if is_short else 600)),
@@ -81,13 +84,13 @@ def read_wanted(environ: "os._Environ[str] | dict[str, str]") -> Wanted:
     )
 
 
-def _number(environ: "os._Environ[str] | dict[str, str]", name: str, otherwise: float, *, least: float = 0.1) -> float:
+def _number(environ: Mapping[str, str], name: str, otherwise: float, *, least: float = 0.1) -> float:
     said = environ.get(name, "").strip()
     try:
         number = float(said) if said else float(otherwise)
     except ValueError:
         number = least - 1
-    if number < least:
+    if not least <= number < float("inf"):
         raise StackError(f"{name}={said} must be a number of at least {least:g}.")
     return number
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,19 @@ def test_starts_a_killed_process_again(supervisor: Supervisor, tmp_path: Path) -
 
     assert not processes.is_alive(first)
     assert "web ended with status -9, starting again in 0.2 s" in (tmp_path / "log" / "web.log").read_text()
+
+
+def test_leaves_down_what_is_held_until_it_is_let_go(supervisor: Supervisor, tmp_path: Path) -> None:
+    role = web_server("web", tmp_path)
+    supervisor.start([role])
+
+    supervisor.hold("web")
+    os.kill(supervisor.pids["web"], signal.SIGKILL)
+    time.sleep(1)  # twice as long as another start takes
+    assert "web" not in supervisor.pids
+
+    supervisor.let_go("web")
+    wait_until(role.is_ready)
 
 
 def test_shows_the_log_of_a_process_that_does_not_start(supervisor: Supervisor, tmp_path: Path) -> None:

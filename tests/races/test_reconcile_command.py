@@ -25,10 +25,10 @@ from tests.payments.reconciliation.world import (
     asked,
     collect_for_nobody,
     collected,
-    running_sandbox,
     settled,
     today,
 )
+from tests.sandboxes import running_sandbox
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The database: killed, away, silent, out of connections, locked, read-only."""
 
 import contextlib
-import os
 import random
 import signal
 import time
@@ -9,8 +8,9 @@ import time
 import psycopg
 from psycopg import sql
 
+from choptym.local import processes
 from choptym.local.errors import StackError
-from tests.chaos.faults.base import Fault, last, rest, times
+from tests.chaos.faults.base import Fault, away, last, rest, standing_still, times
 from tests.chaos.faults.processes import end
 from tests.chaos.patience import eventually
 from tests.chaos.world import World
@@ -35,17 +35,14 @@ def kill_a_backend(world: World, chance: random.Random) -> None:
     for _ in times(world, TIMES):
         rest(world, chance, 1, 3)
         [(pid,)] = world.rows("SELECT pid FROM pg_stat_activity WHERE application_name = 'worker-confirm' LIMIT 1")
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        processes.send(pid, signal.SIGKILL)
         time.sleep(0.5)
         _wait_for(world)
 
 
 def take_away(world: World, _chance: random.Random) -> None:
     """Stopped in good order; 15 seconds later it is started again."""
-    with world.stack.held_down("postgres"):
-        os.kill(world.stack.pids["postgres"], signal.SIGINT)
-        last(world, AWAY_SECONDS)
+    away(world, "postgres", signal.SIGINT, AWAY_SECONDS)
     _wait_for(world)
 
 
@@ -53,16 +50,8 @@ def freeze(world: World, _chance: random.Random) -> None:
     """Every process of the server stands still for 15 seconds: connections stay open, and nothing is answered."""
     main = world.stack.pids["postgres"]
     backends = [pid for (pid,) in world.rows("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")]
-    pids = [main, *backends]
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-    try:
+    with standing_still([main, *backends]):
         last(world, AWAY_SECONDS)
-    finally:
-        for pid in reversed(pids):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
     _wait_for(world)
 
 

@@ -1,17 +1,16 @@
 """Our own processes: killed, told to stop as by a deployment, frozen for longer than a lease, run twice."""
 
-import os
 import random
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from choptym.local import processes
 from choptym.local.errors import StackError
-from tests.chaos.faults.base import Fault, rest, times
+from tests.chaos.faults.base import Fault, rest, standing_still, times
 from tests.chaos.patience import eventually
 from tests.chaos.world import World
 
@@ -67,15 +66,9 @@ def freezing(*roles: str) -> Callable[[World, random.Random], None]:
     """Stopped in their tracks for longer than a lease, and then let go on: others have taken over by then."""
 
     def freeze(world: World, chance: random.Random) -> None:
-        pids = [world.stack.pids[role] for role in roles]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with standing_still([world.stack.pids[role] for role in roles]):
             time.sleep(world.form.lease)
             rest(world, chance, 1, 3)
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
 
     return freeze
 
@@ -113,8 +106,7 @@ def end(world: World, roles: Sequence[str], number: signal.Signals) -> None:
     """Send this to all of them at once, and return when each has a successor."""
     before = {role: world.stack.pids[role] for role in roles}
     for pid in before.values():
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
+        processes.send(pid, number)
 
     def are_back() -> bool:
         now = world.stack.pids

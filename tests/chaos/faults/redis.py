@@ -1,6 +1,5 @@
 """The broker: wiped, away, silent, killed, full. Messages, bells, limits and circuits are gone each time."""
 
-import os
 import random
 import signal
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from redis import RedisError
 
 from choptym.local.errors import StackError
 from choptym.local.redis import answers
-from tests.chaos.faults.base import Fault, last, rest, times
+from tests.chaos.faults.base import Fault, away, last, rest, standing_still, times
 from tests.chaos.faults.processes import end
 from tests.chaos.patience import eventually
 from tests.chaos.world import World
@@ -30,20 +29,14 @@ def wipe(world: World, chance: random.Random) -> None:
 
 def take_away(world: World, _chance: random.Random) -> None:
     """Stopped in good order; 20 seconds later it is started again, with what it had written down."""
-    with world.stack.held_down("redis"):
-        os.kill(world.stack.pids["redis"], signal.SIGTERM)
-        last(world, AWAY_SECONDS)
+    away(world, "redis", signal.SIGTERM, AWAY_SECONDS)
     _wait_for(world)
 
 
 def freeze(world: World, _chance: random.Random) -> None:
     """It takes connections and answers nothing, for 20 seconds."""
-    pid = world.stack.pids["redis"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with standing_still([world.stack.pids["redis"]]):
         last(world, AWAY_SECONDS)
-    finally:
-        os.kill(pid, signal.SIGCONT)
     _wait_for(world)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.payments.gateways.sandbox import Sandbox
-from tests.payments.reconciliation.world import all_switched_on, running_sandbox
+from tests.payments.reconciliation.world import all_switched_on
+from tests.sandboxes import running_sandbox
 
 
 @pytest.fixture(scope="session")

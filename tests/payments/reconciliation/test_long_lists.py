@@ -34,12 +34,10 @@ def test_two_thousand_lines_in_a_few_seconds() -> None:
     answers = (200, {"data": rows})
 
     with canned(answers) as server, all_switched_on(server.url, CAMPAY_TOKEN="t"):
-        began = time.monotonic()
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
+        began = time.process_time()
+        with CaptureQueriesContext(connection) as asked:
             result = reconcile("campay", day)
-        seconds = time.monotonic() - began
+        seconds = time.process_time() - began
 
     assert (result.lines, result.breaks) == (LINES + STRANGE, BROKEN + STRANGE + MISSING)
     assert result.matched == LINES - BROKEN - MISSING
@@ -49,7 +47,8 @@ def test_two_thousand_lines_in_a_few_seconds() -> None:
     }  # fmt: skip
     assert result.fees == LINES - MISSING
     assert len(asked) < 120, len(asked)
-    assert seconds < 30, seconds  # 4 on a quiet machine
+    # Of our own processor: others may have the machine. 2 as a rule.
+    assert seconds < 15, seconds
 
 
 def settled_topups(count: int, at: datetime) -> list[PaymentAttempt]:

@@ -1,13 +1,10 @@
 """Payments at all four gateways, and the reconciliation of their day."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -32,24 +29,6 @@ GATEWAYS = ("fapshi", "campay", "razorpay", "cashfree")
 CURRENCY = {"fapshi": "XAF", "campay": "XAF", "razorpay": "INR", "cashfree": "INR"}
 PATHS = {"fapshi": "fapshi", "campay": "campay/api", "razorpay": "razorpay/v1", "cashfree": "cashfree/pg"}
 _numbers = count(9_200_000_000)
-
-
-@contextmanager
-def running_sandbox() -> Iterator[Sandbox]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "payments.sandbox", "--host", "127.0.0.1", "--port", "0"],
-        cwd=Path(__file__).parents[3],
-        env={**os.environ, **CREDENTIALS},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process:
-        try:
-            yield Sandbox(process.stdout.readline().split()[-1])
-        finally:
-            process.terminate()
-            process.wait(10)
 
 
 @contextmanager

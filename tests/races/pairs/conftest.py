@@ -1,20 +1,15 @@
 """A database, a sandbox and a world for the pairs alone: they look at whole tables, and decide for every payer."""
 
-import logging
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from choptym.lib.jobs import redis
-from tests.conftest import ROOT
 from tests.databases import connected_to, copy_database, drop_database
 from tests.gateways import switched_on
-from tests.payments.gateways.sandbox import CREDENTIALS
 from tests.races.pairs.case import World
+from tests.sandboxes import quiet_logs, running_sandbox
 
 
 @pytest.fixture(scope="package")
@@ -28,31 +23,23 @@ def pairs_database(migrated_database: str) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def pairs_sandbox() -> Iterator[str]:
-    command = [sys.executable, "-m", "payments.sandbox", "--port", "0"]
-    environment = {**os.environ, **CREDENTIALS}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.terminate()
-            process.wait(10)
+    with running_sandbox() as sandbox:
+        yield sandbox.url
 
 
 @pytest.fixture(scope="package")
 def world(pairs_database: str, pairs_sandbox: str, django_db_blocker: Any) -> Iterator[World]:
     rates = {f"{name}_RATE_PER_SECOND": "10000" for name in ("FAPSHI", "CAMPAY", "RAZORPAY", "CASHFREE")}
     back = {"FAPSHI_REFUNDS": "payout", "CAMPAY_REFUNDS": "payout"}
-    logging.disable(logging.CRITICAL)  # what goes wrong here goes wrong on purpose
     with (
         django_db_blocker.unblock(),
         connected_to(pairs_database),
         switched_on(pairs_sandbox, **rates, **back),
+        quiet_logs(),
     ):
         world = World(pairs_sandbox)
         yield world
         world.close()
-    logging.disable(logging.NOTSET)
     redis().flushdb()
 
 
