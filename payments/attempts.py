@@ -65,6 +65,12 @@ def learn_transaction(attempt_id: int, transaction_id: str) -> None:
     PaymentAttempt.objects.filter(pk=attempt_id, transaction_id="").update(transaction_id=transaction_id)
 
 
+def learn_link(attempt_id: int, link: str) -> None:
+    """Keep the page of a try whose own answer was lost: without it nobody could pay there."""
+    if link:
+        PaymentAttempt.objects.filter(pk=attempt_id, link="").update(link=link)
+
+
 def keep_answer(attempt_id: int, exchange: Exchange | None, *, link: str, instructions: str) -> None:
     """Keep what the gateway answered to a try that a webhook had already moved on."""
     also: dict[str, Any] = {"link": link, "instructions": instructions, "ended_at": clock.now()}

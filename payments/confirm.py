@@ -21,7 +21,7 @@ from choptym.lib.failpoints import committing
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
 from payments import in_force
-from payments.attempts import learn_transaction, record_attempt
+from payments.attempts import learn_link, learn_transaction, record_attempt
 from payments.charge import requeue, retry_delay_seconds
 from payments.close import close_unpaid, still_watched
 from payments.facts import Paid
@@ -239,6 +239,7 @@ def _ask_again_later(gateway: str, answer: Answer) -> None:
         [payment] = lock_payments([check.payment_id])
         if answer.status is not None:
             learn_transaction(check.attempt_id, answer.status.transaction_id)
+            learn_link(check.attempt_id, answer.status.link)
             if payment.state == PaymentState.REQUESTED and record_attempt(
                 check.attempt_id, AttemptState.ACCEPTED, None
             ):

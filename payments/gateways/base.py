@@ -67,6 +67,7 @@ class Status:
     gateway_payment_id: str = ""
     refunded: Money | None = None  # what went back to the payer, as far as this answer shows
     was_declined: bool = False  # WAITING: the payer's last try failed, and may be followed by another
+    link: str = ""  # as in Accepted, where the gateway shows it again: create_link()'s own answer may be lost
 
 
 class RefundOutcome(StrEnum):

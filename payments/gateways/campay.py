@@ -96,8 +96,8 @@ class CamPay(RefundsByPayout):
     def create_link(self, request: CollectRequest) -> Accepted:
         body = {**_common(request), **_link_options(request)}
         reply = self._api.act("/get_payment_link/", body, self._api.start_deadline())
-        link = read_text(reply.record.get("link"))
-        if not link.startswith("https://") and not (self._api.is_plain and link.startswith("http://")):
+        link = self._api.page(reply.record.get("link"))
+        if not link:
             raise unclear(reply, is_read=False)
         # Older answers have no reference: the callback will bring it.
         return Accepted(read_uuid(reply.record.get("reference")), link=link, exchange=reply.exchange)

@@ -29,9 +29,8 @@ class CamPayApi:
         self._token = TokenCache(self._fetch_token)
         self._trusts_refusals = trusts_refusals  # False: "refused" does not prove that nothing was done
 
-    @property
-    def is_plain(self) -> bool:
-        return self._wire.is_plain
+    def page(self, url: object) -> str:
+        return self._wire.page(url)
 
     def start_deadline(self) -> Deadline:
         return self._wire.start_deadline()

@@ -100,11 +100,10 @@ class Cashfree:
                 raise
             reply = self._reads.read_link(request.reference, deadline)
             _compare(reply, "link_amount", "link_currency", request.money)
-        url = read_text(reply.record.get("link_url"))
-        is_safe = url.startswith("https://") or (self._api.is_plain and url.startswith("http://"))
-        if read_text(reply.record.get("link_id")) != request.reference or not is_safe:
+        link = self._api.page(reply.record.get("link_url"))
+        if read_text(reply.record.get("link_id")) != request.reference or not link:
             raise unclear(reply, is_read=False)
-        return Accepted(request.reference, link=url, exchange=reply.exchange)
+        return Accepted(request.reference, link=link, exchange=reply.exchange)
 
     def fetch_status(self, transaction_id: str, *, is_link: bool = False) -> Status:
         return self._reads.fetch(transaction_id, self._api.start_deadline(), is_link=is_link)

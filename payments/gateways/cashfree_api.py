@@ -33,9 +33,8 @@ class CashfreeApi:
         self._version = {"x-api-version": version}
         self._credentials = {"x-client-id": client_id, "x-client-secret": client_secret}
 
-    @property
-    def is_plain(self) -> bool:
-        return self._wire.is_plain
+    def page(self, url: object) -> str:
+        return self._wire.page(url)
 
     def start_deadline(self) -> Deadline:
         return self._wire.start_deadline()

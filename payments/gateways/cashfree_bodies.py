@@ -6,12 +6,12 @@ from datetime import timedelta
 from choptym.lib import clock
 from payments.gateways.base import CollectRequest
 from payments.gateways.cashfree_api import in_rupees
-from payments.gateways.reading import digest_of, read_object, read_text
+from payments.gateways.reading import digest_of, read_address, read_object, read_text
 
 LEAST_OPEN_SECONDS = 960  # fifteen minutes, and one for the clocks
 MAX_NOTE = 200
 MAX_URL = 250
-MAX_LINK = 500
+MAX_PURPOSE = 500
 UPI_MINUTES = 15  # the most that a UPI payment may stay open
 
 
@@ -40,7 +40,7 @@ def link_body(request: CollectRequest, open_seconds: int) -> dict[str, object]:
         "link_id": request.reference,
         "link_amount": in_rupees(request.money),
         "link_currency": request.money.currency,
-        "link_purpose": request.description[:MAX_LINK] or "ChopTym",
+        "link_purpose": request.description[:MAX_PURPOSE] or "ChopTym",
         "customer_details": _customer(request, with_id=False),
         "link_partial_payments": False,
         "link_expiry_time": _expiry(open_seconds),
@@ -58,8 +58,7 @@ def read_session(order: Mapping[str, object]) -> str:
 def read_intent(record: Mapping[str, object]) -> str:
     """The address that opens the payer's UPI app; "" when there is none, or none that we can keep whole."""
     payload = read_object(read_object(record.get("data")).get("payload"))
-    url = read_text(payload.get("default"), MAX_LINK + 1)
-    return url if url.startswith("upi://") and len(url) <= MAX_LINK else ""
+    return read_address(payload.get("default"), "upi://")
 
 
 def _customer(request: CollectRequest, *, with_id: bool) -> dict[str, object]:

@@ -91,7 +91,7 @@ class CashfreeReads:
 
     def _fetch_link(self, link_id: str, deadline: Deadline) -> Status:
         reply = self.read_link(link_id, deadline)
-        own = _read_link(reply, link_id)
+        own = replace(_read_link(reply, link_id), link=self._api.page(reply.record.get("link_url")))
         if own.outcome is Outcome.WAITING:
             return own
         orders = self.orders_of(link_id, deadline)

@@ -10,7 +10,7 @@ from payments.gateways.base import Event, Outcome, RefundOutcome, RefundStatus, 
 
 Said = TypeVar("Said", Status, RefundStatus)
 
-_LEFT_OUT = frozenset({"exchange", "was_declined"})  # what no event that is believed has
+_LEFT_OUT = frozenset({"exchange", "was_declined", "link"})  # what no event that is believed has
 _MONEY = frozenset({"money", "fee", "refunded"})
 
 

@@ -94,11 +94,10 @@ class Fapshi(RefundsByPayout):
         return Accepted(read_new_id(reply), INSTRUCTIONS.get(operator, ""), exchange=reply.exchange)
 
     def create_link(self, request: CollectRequest) -> Accepted:
-        takes_url = request.return_url.startswith("https://") or (self._api.is_plain and request.return_url)
-        back = {"redirectUrl": request.return_url} if takes_url else {}
+        back = {"redirectUrl": request.return_url} if self._api.page(request.return_url) else {}
         reply = self._api.post("/initiate-pay", {**_common(request), **back}, self._api.start_deadline())
-        link = read_text(reply.record.get("link"))
-        if not link.startswith("https://") and not (self._api.is_plain and link.startswith("http://")):
+        link = self._api.page(reply.record.get("link"))
+        if not link:
             raise with_exchange(OutcomeUnknown("the gateway made a payment link and did not tell it"), reply)
         return Accepted(read_new_id(reply), link=link, exchange=reply.exchange)
 

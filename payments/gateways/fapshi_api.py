@@ -23,9 +23,8 @@ class FapshiApi:
         self._wire = wire
         self._headers = {"apiuser": user, "apikey": key}
 
-    @property
-    def is_plain(self) -> bool:
-        return self._wire.is_plain
+    def page(self, url: object) -> str:
+        return self._wire.page(url)
 
     def start_deadline(self) -> Deadline:
         return self._wire.start_deadline()

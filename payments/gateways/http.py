@@ -12,7 +12,7 @@ from choptym.lib.deadline import Deadline
 from choptym.lib.errors import Busy, ChoptymError, Exchange, OutcomeUnknown, Rejected, Unavailable
 from choptym.lib.outbound import Answer, Door
 from payments.gateways.masking import mask, mask_response
-from payments.gateways.reading import read_json, read_retry_after
+from payments.gateways.reading import read_address, read_json, read_retry_after
 
 E = TypeVar("E", bound=ChoptymError)
 
@@ -40,10 +40,10 @@ class Wire:
         self._door = door
         self._base_url = base_url.rstrip("/")
 
-    @property
-    def is_plain(self) -> bool:
-        """Without TLS: only the sandbox is."""
-        return self._base_url.startswith("http://")
+    def page(self, url: object) -> str:
+        """An address that a customer may be sent to: with TLS, except at the sandbox. "": it is none."""
+        schemes = ("https://", "http://") if self._base_url.startswith("http://") else ("https://",)
+        return read_address(url, *schemes)
 
     def start_deadline(self) -> Deadline:
         return self._door.start_deadline()

@@ -200,11 +200,10 @@ class Razorpay:
         return self._accept_link(good[0], reply)
 
     def _accept_link(self, link: Mapping[str, object], reply: Reply) -> Accepted:
-        link_id, url = read_text(link.get("id")), read_text(link.get("short_url"))
-        is_safe = url.startswith("https://") or (self._api.is_plain and url.startswith("http://"))
-        if not is_id(link_id) or not is_safe:
+        link_id, page = read_text(link.get("id")), self._api.page(link.get("short_url"))
+        if not is_id(link_id) or not page:
             raise unclear(reply, is_read=False)
-        return Accepted(link_id, link=url, exchange=reply.exchange)
+        return Accepted(link_id, link=page, exchange=reply.exchange)
 
 
 def _check_amount(money: Money) -> None:

@@ -31,9 +31,8 @@ class RazorpayApi:
         self._wire = Wire(door, base_url)
         self._headers = {"Authorization": "Basic " + b64encode(f"{key_id}:{key_secret}".encode()).decode()}
 
-    @property
-    def is_plain(self) -> bool:
-        return self._wire.is_plain
+    def page(self, url: object) -> str:
+        return self._wire.page(url)
 
     def start_deadline(self) -> Deadline:
         return self._wire.start_deadline()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from choptym.lib import clock
 from payments.gateways.base import CollectRequest
-from payments.gateways.reading import read_objects, read_text
+from payments.gateways.reading import read_address, read_objects
 
 COUNTRY = "+91"
 LEAST_CAPTURE_MINUTES = 12
@@ -12,7 +12,6 @@ LEAST_CAPTURE_MINUTES = 12
 MANUAL_CAPTURE_MINUTES = 2880
 LEAST_LINK_SECONDS = 960  # at least fifteen minutes ahead, and a minute for the clocks
 MAX_DESCRIPTION = 250
-MAX_LINK = 500
 
 
 def order_body(request: CollectRequest, open_seconds: int) -> dict[str, object]:
@@ -70,5 +69,5 @@ def link_body(request: CollectRequest, open_seconds: int) -> dict[str, object]:
 def read_intent(record: Mapping[str, object]) -> str:
     """The address that opens the payer's UPI app; "" when there is none, or none that we can keep whole."""
     steps = read_objects(record.get("next"))
-    urls = [read_text(step.get("url"), MAX_LINK + 1) for step in steps if step.get("action") == "intent"]
-    return next((url for url in urls if url.startswith("upi://") and len(url) <= MAX_LINK), "")
+    urls = [read_address(step.get("url"), "upi://") for step in steps if step.get("action") == "intent"]
+    return next((url for url in urls if url), "")

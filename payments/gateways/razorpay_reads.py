@@ -102,7 +102,7 @@ class RazorpayReads:
         reply = self._api.read(f"/payment_links/{link_id}", deadline)
         if read_text(reply.record.get("id")) != link_id:
             raise unclear(reply, is_read=True)
-        own = _read_link(reply.record, link_id, reply)
+        own = replace(_read_link(reply.record, link_id, reply), link=self._api.page(reply.record.get("short_url")))
         order_id = read_text(reply.record.get("order_id"))
         if not is_id(order_id):
             return own

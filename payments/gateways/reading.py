@@ -14,6 +14,7 @@ from choptym.lib import clock
 from choptym.lib.money import MINOR_DIGITS, Money
 
 MAX_TEXT = 500
+MAX_ADDRESS = 500  # as much as its column takes
 _ABSENT = frozenset({"", "none", "null"})  # CamPay sends the word None for what is not there
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -54,6 +55,12 @@ def read_text(value: object, most: int = MAX_TEXT) -> str:
         return ""
     value = clean(value).strip()
     return "" if value.lower() in _ABSENT else value[:most]
+
+
+def read_address(value: object, *schemes: str) -> str:
+    """An address with one of these beginnings, whole; "" for any other, as half an address leads nowhere."""
+    text = read_text(value, MAX_ADDRESS + 1)
+    return text if text.startswith(schemes) and len(text) <= MAX_ADDRESS else ""
 
 
 def digest_of(text: str) -> str:

@@ -38,7 +38,7 @@ def pays_on_a_page(bench: Bench, began: Began) -> None:
     if shown["link"]:
         press("pay", shown["link"], purchase.customer)
         bench.paid(purchase, began)
-    else:  # it was in the answer that died with the process, and no gateway tells it again: the customer begins anew
+    else:  # it was in the answer that died with the process, and Fapshi does not tell it again: they begin anew
         _cancel(bench, purchase, began)
 
 

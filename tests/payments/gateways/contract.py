@@ -182,6 +182,19 @@ def test_opens_a_link_that_waits_for_a_visitor_and_is_paid_by_one(peer: Peer, ga
     assert paid.outcome is Outcome.PAID
 
 
+def test_tells_the_page_again_or_never(peer: Peer, gateway: Gateway) -> None:
+    request = peer.request()
+    accepted = gateway.create_link(request)
+
+    shown = gateway.fetch_status(accepted.transaction_id, is_link=True)
+    found = gateway.find(request.reference, since=datetime.now(UTC) - timedelta(minutes=5), is_link=True)
+
+    assert shown.link == (accepted.link if peer.shows_pages else "")
+    if peer.shows_pages:
+        assert found is not None
+        assert found.link == accepted.link
+
+
 def test_knows_what_a_failed_try_means_for_a_link(peer: Peer, gateway: Gateway) -> None:
     peer.turn(links_pay_themselves=True, refusal_rate=1)
     try:

@@ -69,6 +69,7 @@ class Peer:
     operator: str = "mtn"
     instructions: str = "*126#"
     tells_fee: bool = True
+    shows_pages: bool = False  # tells the address of a payment page again, to whom lost the first answer
     history_is_complete: bool = True
     # What a peer that is down means for a collection: where that begins with an order, nothing that could be paid.
     when_down: type[Unavailable] = OutcomeUnknown

@@ -25,6 +25,7 @@ def peer(gateway_sandbox: Sandbox) -> Peer:
         busy_seconds=1,
         failed_link_is=Outcome.WAITING,
         finds_pending=True,
+        shows_pages=True,
         currency="INR",
         paid_word="PAID",
         declined=(Outcome.WAITING, "ACTIVE"),
