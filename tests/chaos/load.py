@@ -121,21 +121,28 @@ class Journey:
 
     async def run(self) -> None:
         wish = self._wish
-        if wish.kind is Kind.WALLET and await self._wait_for_end(await self._start(Kind.TOPUP)) != "SETTLED":
+        if wish.kind is Kind.WALLET and not await self._fills_wallet():
             return
-        if wish.kind is not Kind.TOPUP:
+        takes_cart = wish.kind is not Kind.TOPUP
+        if takes_cart:
             await self._fill_cart()
+            self.customer.has_leftovers = True
         payment = await self._start(wish.kind)
         if wish.kind is Kind.IMPATIENT:
             await asyncio.sleep(wish.patience_seconds)
             await self._send("POST", f"/api/payments/{payment}/cancel/", None, self._headers, again=False)
-        self.customer.has_leftovers = True
-        end = await self._wait_for_end(payment)
-        self.customer.has_leftovers = end != "SETTLED"
+        shown = await self._wait_for_end(payment)
+        end = shown["status"]
+        if takes_cart:  # what came after a cancellation may be in the wallet, with the goods in the cart
+            self.customer.has_leftovers = shown["landed"] != "order"
         self._tally.ends[end] += 1
         if wish.kind is Kind.REFUNDED and end == "SETTLED":
             headers = {**self._staff, "Idempotency-Key": str(uuid.uuid4())}
             await self._send("POST", f"/api/payments/{payment}/refunds/", {"reason": "the kitchen is closed"}, headers)
+
+    async def _fills_wallet(self) -> bool:
+        shown = await self._wait_for_end(await self._start(Kind.TOPUP))
+        return bool(shown["status"] == "SETTLED")
 
     async def _fill_cart(self) -> None:
         """What an earlier purchase could not pay for still lies there."""
@@ -145,7 +152,9 @@ class Journey:
         for line in lines:
             await self._send("DELETE", f"/api/cart/{line['id']}/", None, self._headers)
         body = {"product": self._wish.product, "quantity": self._wish.quantity}
-        await self._send("POST", "/api/cart/", body, self._headers)
+        status, answer = await self._send("POST", "/api/cart/", body, self._headers)
+        if status != HTTPStatus.CREATED:
+            raise GaveUp(f"/api/cart/: {status} {answer}")
 
     async def _start(self, kind: Kind) -> int:
         key = str(uuid.uuid4())
@@ -180,13 +189,14 @@ class Journey:
             self._tally.contradicted.append(f"key {key}: payments {before} and {payment}")
         return payment
 
-    async def _wait_for_end(self, payment: int) -> str:
+    async def _wait_for_end(self, payment: int) -> dict[str, Any]:
+        """The payment as it is shown in its end."""
         while True:
             status, body = await self._send("GET", f"/api/payments/{payment}/", None, self._headers)
             if status != HTTPStatus.OK:
                 raise GaveUp(f"payment {payment}: {status} {body}")
             if body["status"] in ENDED:
-                return str(body["status"])
+                return dict(body)
             if time.monotonic() > self._until:
                 raise GaveUp(f"payment {payment} is {body['status']} after {PATIENCE_SECONDS:g} s")
             await asyncio.sleep(max(body.get("retry_after_seconds") or 0, LOOK_SECONDS))
