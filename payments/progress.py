@@ -1,7 +1,8 @@
 """What a waiting customer sees: the steps, their place in line, an honest guess of the rest.
 
 Made to be polled by a crowd: the place in line comes from one list of waiting ids that is read once a second per
-process, so that a status read costs one indexed row.
+process, so that a status read costs one indexed row; and who waits is told when to ask again, so that all of them
+together ask no more often than the servers bear.
 """
 
 from bisect import bisect_left
@@ -10,14 +11,15 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib import clock
 from choptym.lib.snapshot import Snapshot
 from payments import in_force
 from payments.models import Payment, Priority
-from payments.states import FINAL_STATES, PaymentState
-from payments.stats import WINDOW_SECONDS, flow
+from payments.states import FINAL_STATES, WAITING_STATES, PaymentState
+from payments.stats import WINDOW_SECONDS, counts, flow
 
 # Until the first payments have been measured: a push, a PIN, a settlement.
 ASSUMED_SECONDS = 15.0
@@ -116,14 +118,20 @@ def _running_seconds(payment: Payment, position: int) -> int:
 
 
 def read_again_seconds(payment: Payment, eta: int) -> int | None:
-    """When it is worth asking again; None once it has ended. Under review it has not: somebody has to decide."""
+    """When it is worth asking again; None once it has ended. Under review it has not: somebody has to decide.
+
+    The more wait, the later: together they ask STATUS_READS_PER_SECOND times a second, as long as that is within half a
+    minute for each, so that a crowd does not keep the servers from the payments it waits for.
+    """
     if payment.state == PaymentState.REVIEW:
         return _READ_REVIEW_AGAIN_SECONDS
     if payment.state in FINAL_STATES:
         return None
     if is_paused(payment):
         return _READ_PAUSED_AGAIN_SECONDS
-    return max(_READ_AGAIN_SECONDS[PaymentState(payment.state)], min(eta // 4, _LONGEST_READ_AGAIN_SECONDS))
+    in_turn = ceil(counts.get().total(*WAITING_STATES) / settings.STATUS_READS_PER_SECOND)
+    soonest = _READ_AGAIN_SECONDS[PaymentState(payment.state)]
+    return max(soonest, min(max(eta // 4, in_turn), _LONGEST_READ_AGAIN_SECONDS))
 
 
 def steps_of(payment: Payment) -> list[dict[str, Any]]:

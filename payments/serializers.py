@@ -157,7 +157,9 @@ class PaymentOutput(serializers.Serializer[Any]):
         allow_null=True, help_text="When it goes on at the latest; null when it is not paused, or nobody can say yet."
     )
     retry_after_seconds = serializers.IntegerField(
-        allow_null=True, help_text="Null once it has ended; long under REVIEW, which a person has still to decide."
+        allow_null=True,
+        help_text="When to ask again: the later, the longer it takes and the more customers wait. Null once it has "
+        "ended; long under REVIEW, which a person has still to decide.",
     )
     events_url = serializers.CharField(help_text="The event stream: an absolute address, or a path of this host.")
     steps = StepOutput(many=True)

@@ -283,8 +283,7 @@ REFUSALS = frozenset({
     "invalid_phone",
     "operator_unsupported",
     "amount_refused",
-    "gateway_credentials",
-    "gateway_disabled",
+    "gateway_credentials", "gateway_disabled",
     "refused",
 })  # fmt: skip
 

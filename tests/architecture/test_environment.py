@@ -19,7 +19,7 @@ READ = variables()
 UNITS = {
     "text": {"text"},
     "secret": {"secret"},
-    "integer": {"count", "milliseconds", "seconds", "hours", "connections", "threads", "port"},
+    "integer": {"count", "per second", "milliseconds", "seconds", "hours", "connections", "threads", "port"},
     "decimal": {"seconds", "per second"},
     "flag": {"true or false"},
     "url": {"address"},

@@ -14,7 +14,7 @@ from payments.models import Payment
 from payments.progress import eta_seconds, position_of, read_again_seconds, steps_of
 from payments.serializers import show_payment
 from payments.states import FINAL_STATES, WAITING_STATES, AttemptState, PaymentState
-from payments.stats import Flow
+from payments.stats import Counts, Flow
 from tests.factories import make_attempt, make_payment, make_pending
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,16 @@ def test_asks_to_read_again_the_later_the_longer_it_takes(state: PaymentState) -
 @pytest.mark.parametrize("state", WAITING_STATES)
 def test_nobody_is_asked_to_wait_longer_than_half_a_minute(state: PaymentState) -> None:
     assert read_again_seconds(make_payment(state=state), 100_000) == 30
+
+
+@pytest.mark.parametrize(("waiting", "seconds"), [(40, 2), (60, 3), (61, 4), (100, 5), (10_000, 30)])
+def test_the_more_wait_the_later_each_asks_again(monkeypatch: pytest.MonkeyPatch, waiting: int, seconds: int) -> None:
+    rows = {("fapshi", 1, state): count for state, count in (("QUEUED", 10), ("REQUESTED", 20), ("SETTLED", 9999))}
+    crowd = Counts({**rows, ("campay", 3, "PENDING"): waiting - 30})
+    monkeypatch.setattr(progress, "counts", Snapshot(lambda: crowd))
+
+    with override_settings(STATUS_READS_PER_SECOND=20):
+        assert read_again_seconds(make_payment(state=PaymentState.PENDING), 1) == seconds
 
 
 def names(payment: Payment) -> list[tuple[str, bool]]:
