@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
 
 from choptym.lib import clock
@@ -14,6 +15,10 @@ from tests.gateways import switched_on
 from tests.live import Live, running_stack
 from tests.payments.gateways.sandbox import Sandbox
 from tests.sandboxes import running_sandbox
+
+# Beside five other processes the time of an example says nothing.
+hypothesis.settings.register_profile("crowded", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("crowded")
 
 
 @pytest.fixture(autouse=True)

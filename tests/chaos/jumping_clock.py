@@ -17,7 +17,7 @@ from pathlib import Path
 
 import time_machine
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.2
 
 
 class JumpingClock:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 from rest_framework.authtoken.models import Token
 from rest_framework.settings import api_settings
 
 from choptym.lib import jobs
 from choptym.lib.jobs import redis
+from tests.brokers import without_redis
 from tests.factories import make_user
 from tests.payments.staff import make_staff
 
@@ -39,10 +40,8 @@ def rates(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def no_redis() -> Iterator[None]:
     """Nobody listens there."""
-    redis.cache_clear()
-    with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
+    with without_redis():
         yield
-    redis.cache_clear()
     jobs._broker_rests_until = 0.0
 
 

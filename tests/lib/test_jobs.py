@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.test import override_settings
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from choptym.lib import jobs
@@ -24,6 +23,7 @@ from choptym.lib.jobs import (
 )
 from notifications.tasks import deliver_notifications
 from payments.tasks import charge_payment, confirm_payments
+from tests.brokers import without_redis
 from tests.constraints import undo
 from tests.lib.peers import free_port
 
@@ -128,11 +128,9 @@ def test_without_redis_nothing_is_raised_and_little_time_is_lost() -> None:
 
 def test_what_the_broker_did_not_take_is_counted() -> None:
     counted = failures(deliver_notifications.name)
-    redis.cache_clear()
 
-    with override_settings(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0"):
+    with without_redis(f"redis://127.0.0.1:{free_port()}/0"):
         told = [ring(deliver_notifications) for _ in range(3)]
-    redis.cache_clear()
 
     assert told == [False, False, False]
     assert 0 < jobs._broker_rests_until - time.monotonic() <= jobs.BROKER_REST_SECONDS  # a crowd does not queue up

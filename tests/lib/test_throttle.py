@@ -1,11 +1,11 @@
 """Counting tries: one name in all its spellings, over all processes."""
 
 import pytest
-from django.test import override_settings
 from rest_framework.settings import api_settings
 
 from choptym.lib.jobs import redis
 from choptym.lib.throttle import Tries, same
+from tests.brokers import without_redis
 
 
 @pytest.mark.parametrize("spelling", ["ada", " ada", "ADA\t", "\u00a0ada\u2003", "\uff41da"])
@@ -26,9 +26,5 @@ def test_too_many_tries_of_a_name_have_to_wait(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_without_redis_everybody_may_log_in() -> None:
-    redis.cache_clear()
-    try:
-        with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
-            assert Tries("login").seconds_to_wait("ada") == 0
-    finally:
-        redis.cache_clear()
+    with without_redis():
+        assert Tries("login").seconds_to_wait("ada") == 0

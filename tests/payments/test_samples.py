@@ -8,12 +8,12 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
-from choptym.lib import jobs
 from payments import in_force
 from payments.models import Payment, QueueControl, QueueMode, Sample
 from payments.samples import LATE, PERIOD_SECONDS, forget_old_samples, period_of, take_sample
 from payments.states import PaymentState
 from payments.throttle.store import PREFIX, store
+from tests.brokers import without_redis
 from tests.factories import make_payment, make_pending
 from tests.payments.staff import make_staff
 
@@ -141,14 +141,8 @@ def test_reads_circuits_slots_lines_messages_and_memory_from_redis() -> None:
 
 def test_without_redis_it_tells_what_the_database_knows() -> None:
     make_payment(priority=2)
-    with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
-        store.cache_clear()
-        jobs.redis.cache_clear()
-        try:
-            figures = taken()
-        finally:
-            store.cache_clear()
-            jobs.redis.cache_clear()
+    with without_redis():
+        figures = taken()
 
     assert figures["queued:fapshi:2"] == 1
     assert not [

@@ -16,6 +16,7 @@ from payments.sweep import LEAST_TOLD, forgotten_charges
 from payments.tasks import sweep_charges, sweep_events
 from payments.throttle.admit import Admission, release
 from payments.throttle.store import PREFIX, store
+from tests.brokers import without_redis
 from tests.factories import a_while_ago, fresh, make_event, make_payment, make_pending
 from tests.payments.throttle.limits import ask_admission, limited
 
@@ -143,13 +144,9 @@ def test_what_is_not_due_or_not_queued_or_too_late_is_not_found() -> None:
 
 def test_without_an_answer_of_redis_nothing_is_marked() -> None:
     payment = make_payment(published_at=None)
-    redis.cache_clear()
 
-    try:
-        with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
-            assert forgotten() == []
-    finally:
-        redis.cache_clear()
+    with without_redis():
+        assert forgotten() == []
 
     assert fresh(payment).published_at is None
 

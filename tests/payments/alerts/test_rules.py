@@ -21,7 +21,7 @@ from payments.models import BooksProof, Payment
 from payments.prove import find_breaks
 from payments.states import PaymentState
 from payments.throttle.breaker import Health, note_verdicts
-from payments.throttle.store import store
+from tests.brokers import forget_clients
 from tests.factories import a_while_ago, make_event, make_notification, make_payment, make_pending, make_topup
 from tests.gateways import forget_throttle, switched_on
 from tests.payments.alerts.figures_world import (
@@ -51,7 +51,7 @@ def _read_anew(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(Snapshot, "get", lambda self: self._read())
     with switched_on():
         yield
-    store.cache_clear()
+    forget_clients()
     forget_throttle()
 
 

@@ -19,6 +19,7 @@ from payments.throttle.heard import Heard, Kind, look_at
 from payments.throttle.rate import slow_down
 from payments.throttle.slots import give_back_question
 from payments.throttle.store import PREFIX, store
+from tests.brokers import without_redis
 from tests.factories import make_payment, make_user
 from tests.gateways import switched_on
 from tests.payments.gateways.sandbox import Sandbox
@@ -177,10 +178,8 @@ def test_a_variable_that_is_set_is_the_ceiling() -> None:
 def test_with_profiles_off_or_without_redis_nothing_is_decided() -> None:
     with override_settings(PAYMENT_PROFILES=False):
         assert not steer()
-    store.cache_clear()
-    with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
+    with without_redis():
         assert not steer()
-        store.cache_clear()
 
     assert not Steering.objects.exists()
 

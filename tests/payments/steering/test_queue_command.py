@@ -18,7 +18,7 @@ from choptym.audit.models import Act
 from payments import in_force
 from payments.models import IdempotencyKey, QueueControl
 from payments.steering.screen import bar
-from payments.throttle.store import store
+from tests.brokers import without_redis
 from tests.factories import make_payment, make_pending, make_user
 from tests.payments.staff import make_staff
 
@@ -101,14 +101,12 @@ def test_on_a_terminal_it_is_drawn_anew_until_ctrl_c() -> None:
 
 
 @pytest.fixture
-def without_redis(silent_gateways: None) -> Iterator[None]:
-    store.cache_clear()
-    with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):
+def no_redis(silent_gateways: None) -> Iterator[None]:
+    with without_redis():
         yield
-    store.cache_clear()
 
 
-@pytest.mark.usefixtures("without_redis")
+@pytest.mark.usefixtures("no_redis")
 def test_without_redis_it_shows_what_the_database_knows() -> None:
     make_payment()
 

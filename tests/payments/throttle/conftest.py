@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from payments.throttle.store import store
+from tests.brokers import forget_clients
 from tests.gateways import forget_throttle, switched_on
 
 
@@ -12,5 +12,5 @@ from tests.gateways import forget_throttle, switched_on
 def _empty_throttle() -> Iterator[None]:
     with switched_on():
         yield
-    store.cache_clear()
+    forget_clients()
     forget_throttle()

@@ -18,6 +18,7 @@ from payments.throttle.figures import read_figures
 from payments.throttle.gate import Gate
 from payments.throttle.rate import slow_down
 from payments.throttle.store import PREFIX, store
+from tests.brokers import without_redis
 from tests.payments.throttle.limits import ask_admission, limited, reason_of
 
 GATE = Gate("fapshi", lambda _headers: None)
@@ -203,12 +204,10 @@ def test_after_redis_was_wiped_nobody_calls_until_the_old_places_are_over() -> N
 
 @pytest.mark.invariant("INV-8")
 def test_without_redis_nothing_is_let_through() -> None:
-    store.cache_clear()
-    with limited(REDIS_URL="redis://127.0.0.1:1/0"):
+    with limited(), without_redis():
         answer = ask_admission()
         with pytest.raises(Held):
             pass_gate()
-        store.cache_clear()
 
     assert isinstance(answer, Postponed)
     assert answer.reason == "redis"

@@ -1,6 +1,7 @@
 """A payment's turn: postponed without a try, moved on while the circuit is open, never when a try may have charged."""
 
 import random
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -21,8 +22,8 @@ from payments.throttle.admit import Admission
 from payments.throttle.breaker import Health
 from payments.throttle.figures import read_figures
 from payments.throttle.rate import slow_down
-from payments.throttle.store import store
 from payments.turn import _find, take_turn
+from tests.brokers import without_redis
 from tests.factories import a_while_ago, fresh, make_attempt, make_payment, make_phone, make_topup
 from tests.gateways import switched_on
 from tests.payments.gateways.sandbox import Sandbox
@@ -52,9 +53,7 @@ def test_a_postponement_is_no_try(reason: str) -> None:
             assert take_turn(make_payment().pk) is not None
         if reason == "circuit":
             break_circuit()
-        if reason == "redis":
-            store.cache_clear()
-        with override_settings(**({"REDIS_URL": "redis://127.0.0.1:1/0"} if reason == "redis" else {})):
+        with without_redis() if reason == "redis" else nullcontext():
             charge_payment(payment.pk)
 
     row = fresh(payment)
