@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import AsyncRequestFactory, Client
 from rest_framework.authtoken.models import Token
+from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings
 
 from choptym.lib import jobs
 from choptym.lib.jobs import redis
+from payments import stream
 from tests.brokers import without_redis
 from tests.factories import make_user
 from tests.payments.staff import make_staff
@@ -82,6 +84,17 @@ def test_waiting_costs_the_database_no_question_of_its_own(
 
     with django_assert_num_queries(1):  # whose token it is
         assert client.get("/api/payments/").status_code == 429
+
+
+def test_who_follows_a_payment_again_and_again_is_counted_as_a_reader(rates: Callable[..., None]) -> None:
+    rates(read="2/min")
+    token = Token.objects.create(user=make_user()).key
+    request = AsyncRequestFactory().get("/api/payments/1/events/", headers={"Authorization": f"Token {token}"})
+
+    for _ in range(2):
+        assert stream._own_payment(request, 1) is None
+    with pytest.raises(Throttled):
+        stream._own_payment(request, 1)
 
 
 def test_a_stranger_is_counted_by_address_and_customers_behind_it_are_not(rates: Callable[..., None]) -> None:

@@ -23,6 +23,10 @@ def test_too_many_tries_of_a_name_have_to_wait(monkeypatch: pytest.MonkeyPatch) 
     assert waits[:3] == [0, 0, 0]
     assert 0 < waits[3] <= 3600
     assert waits[4] == 0
+    # What is counted is forgotten when its time is over: nobody else clears it away.
+    left = [redis().ttl(key) for key in redis().scan_iter("choptym:tries:login:*")]
+    assert len(left) == 2
+    assert all(0 < seconds <= 3601 for seconds in left)
 
 
 def test_without_redis_everybody_may_log_in() -> None:
