@@ -8,6 +8,7 @@ import requests
 
 from tests.chaos.faults import FAULTS
 from tests.chaos.load import Tally
+from tests.chaos.patience import eventually
 from tests.chaos.proof import prove
 from tests.chaos.run import run_fault
 from tests.chaos.test_short import silent
@@ -108,6 +109,8 @@ def test_money_that_was_taken_twice_is_doubled(world: World, settled: int) -> No
         """,
         settled,
     )
+    fine = dict.fromkeys(("refusal_rate", "error_rate", "error_after_capture_rate", "timeout_after_capture_rate"), 0)
+    world.control("PATCH", "fapshi", {"phones": {phone: {"knobs": fine, "times": None}}})
     requests.post(
         f"{world.stack.sandbox}/fapshi/direct-pay",
         json={"amount": amount, "phone": phone, "externalId": reference},
@@ -115,8 +118,7 @@ def test_money_that_was_taken_twice_is_doubled(world: World, settled: int) -> No
         timeout=30,
     ).raise_for_status()
     entries = f"fapshi/books?reference={reference}&state=collected"
-    while len(world.control("GET", entries)["entries"]) < 2:
-        pass
+    assert eventually(lambda: len(world.control("GET", entries)["entries"]) == 2, 30)
 
     verdict = prove(world, _promised(world, settled), after=settled - 1)
 
