@@ -16,3 +16,6 @@ os.environ.setdefault("STRANGER_THROTTLE", "1000000/min")
 os.environ.setdefault("PAYMENT_PROFILES", "false")
 
 from choptym.settings import *  # noqa: F403
+
+# Every test client starts the middleware anew, and would list all static files each time.
+WHITENOISE_AUTOREFRESH = True
