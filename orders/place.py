@@ -3,10 +3,17 @@
 from collections.abc import Iterable, Sequence
 
 from django.conf import settings
+from django.db import connection
 
 from choptym.lib.errors import NotAllowed, Rejected
 from orders.locks import lock_cart, lock_products
 from orders.models import CartItem, Order, OrderItem, Product, Shop
+
+# The rows are locked. A line names a product that no other line of the cart names.
+_TAKE_OFF = """
+    UPDATE orders_product SET stock_on_hand = stock_on_hand - quantity, stock_reserved = stock_reserved + quantity
+    FROM unnest(%s::bigint[], %s::int[]) AS line(product_id, quantity) WHERE orders_product.id = product_id
+"""
 
 
 def place_order(*, user_id: int) -> Order:
@@ -64,9 +71,7 @@ def _reserve(order: Order, lines: Sequence[CartItem], products: dict[int, Produc
                 quantity=line.quantity,
             )
         )
-        product.stock_on_hand -= line.quantity
-        product.stock_reserved += line.quantity
     OrderItem.objects.bulk_create(items)
-    # The rows are locked, so writing the values that were read loses nothing.
-    Product.objects.bulk_update(products.values(), ["stock_on_hand", "stock_reserved"])
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_OFF, [[line.product_id for line in lines], [line.quantity for line in lines]])
     CartItem.objects.filter(pk__in=[line.pk for line in lines]).update(order=order)

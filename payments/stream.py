@@ -18,12 +18,12 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, Jso
 from django.utils.translation import get_language_from_request
 from django.views.decorators.http import require_GET
 from psycopg_pool import PoolTimeout
-from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.request import Request
 
 from choptym.lib.api_errors import answer_error, error_body
 from choptym.lib.throttle import count_read
+from choptym.lib.tokens import TokenAuthentication
 from payments.models import Payment
 from payments.progress import is_paused, paused_until
 from payments.serializers import show_payment
