@@ -155,6 +155,9 @@ class Journey:
         status, answer = await self._send("POST", "/api/cart/", body, self._headers)
         if status != HTTPStatus.CREATED:
             raise GaveUp(f"/api/cart/: {status} {answer}")
+        if answer["quantity"] != self._wish.quantity:  # an earlier try without an answer had arrived after all
+            quantity = {"quantity": self._wish.quantity}
+            await self._send("PATCH", f"/api/cart/{answer['id']}/", quantity, self._headers)
 
     async def _start(self, kind: Kind) -> int:
         key = str(uuid.uuid4())

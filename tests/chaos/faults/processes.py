@@ -39,11 +39,23 @@ def kill_a_web_child(world: World, chance: random.Random) -> None:
     """One of the processes that really answer; then the one that started them."""
     for _ in times(world, TIMES):
         rest(world, chance, 0.5, 2)
-        main = world.stack.pids["web"]
-        children = [pid for pid in processes.group_members(main) if pid != main]
-        processes.send(chance.choice(sorted(children)), signal.SIGKILL)
+        processes.send(chance.choice(_children_of_web(world)), signal.SIGKILL)
     rest(world, chance, 0.5, 2)
     end(world, ["web"], signal.SIGKILL)
+
+
+def _children_of_web(world: World) -> list[int]:
+    """At least one, within seconds: the server may just be starting them, or be started itself."""
+    children: list[int] = []
+
+    def are_there() -> bool:
+        main = world.stack.pids.get("web")
+        children[:] = sorted(pid for pid in processes.group_members(main) if pid != main) if main else []
+        return children != []
+
+    if not eventually(are_there, BACK_WITHIN_SECONDS, every=0.05):
+        raise StackError("the web server has no process that answers")
+    return children
 
 
 def kill_all(world: World, _chance: random.Random) -> None:
