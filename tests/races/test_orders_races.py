@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
+from django.db import IntegrityError
 from rest_framework.test import APIClient
 
 from choptym.lib.errors import NotAllowed
@@ -42,7 +43,8 @@ def test_the_last_plate_is_sold_once() -> None:
     assert stock_of(product) == (0, 1, 0)
 
 
-def test_control_without_the_lock_the_last_plate_is_sold_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_the_lock_the_table_refuses_and_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the lock stands a constraint: the last plate is still sold once, but the others get a fault of ours."""
     meet = meeting(CUSTOMERS)
 
     def read(product_ids: Sequence[int]) -> list[Product]:
@@ -55,7 +57,9 @@ def test_control_without_the_lock_the_last_plate_is_sold_to_all(monkeypatch: pyt
 
     results = all_buy_the_last(product)
 
-    assert sum(isinstance(result, Order) for result in results) == CUSTOMERS
+    assert sum(isinstance(result, Order) for result in results) == 1
+    assert sum(isinstance(result, IntegrityError) for result in results) == CUSTOMERS - 1
+    assert stock_of(product) == (0, 1, 0)
 
 
 def check_out_at_once() -> tuple[list[int], int, Product]:

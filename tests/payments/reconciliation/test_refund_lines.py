@@ -15,8 +15,8 @@ from payments.reconciliation.facts import Back, Comparison, Reading
 from payments.refunds.send import send_refunds
 from payments.states import RefundState
 from tests.factories import a_while_ago, fresh
-from tests.payments.gateways.sandbox import Sandbox
-from tests.payments.reconciliation.world import breaks, only_break, reconcile, settled, try_of
+from tests.payments.gateways.sandbox import Sandbox, wait_for
+from tests.payments.reconciliation.world import breaks, only_break, reconcile, settled, today, try_of
 from tests.payments.tricks import turned
 from wallets.models import Entry
 
@@ -36,13 +36,15 @@ def test_a_refund_that_both_know_is_no_break(sandbox: Sandbox, gateway: str) -> 
 
 @pytest.mark.parametrize("gateway", INDIA)
 def test_the_fee_of_a_refund_is_booked_once(sandbox: Sandbox, gateway: str) -> None:
+    told = {"razorpay": [("fees:razorpay", "gateway:razorpay", 200)], "cashfree": []}  # Cashfree's lists tell none
     with turned(sandbox, gateway, payout_fee_basis_points=100, settlement_hours=0):
         refund = refunded(sandbox, settled(sandbox, gateway), 20_000)
+        name = fresh(refund).gateway_refund_id
+        wait_for(lambda: settled_at_the_gateway(gateway), lambda names: name in names or not told[gateway])
         reconcile(gateway)
         reconcile(gateway)
 
     fees = Entry.objects.filter(reason__startswith=f"refund:{refund.pk}:fee")
-    told = {"razorpay": [("fees:razorpay", "gateway:razorpay", 200)], "cashfree": []}  # Cashfree's lists tell none
     assert list(fees.values_list("debit__name", "credit__name", "amount_minor")) == told[gateway]
 
 
@@ -183,6 +185,10 @@ def make_refund(payment: Payment, amount_minor: int, **columns: Any) -> Refund:
         "finished_at": now,
     }
     return Refund.objects.create(**{**defaults, **columns})
+
+
+def settled_at_the_gateway(gateway: str) -> set[str]:
+    return {line.gateway_id for line in get_gateway(gateway).settlements(today())}
 
 
 def give_back(payment: Payment, amount_minor: int, *, reference: str) -> RefundStatus:
