@@ -127,9 +127,9 @@ def read_again_seconds(payment: Payment, eta: int) -> int | None:
         return _READ_REVIEW_AGAIN_SECONDS
     if payment.state in FINAL_STATES:
         return None
-    if is_paused(payment):
-        return _READ_PAUSED_AGAIN_SECONDS
     in_turn = ceil(counts.get().total(*WAITING_STATES) / settings.STATUS_READS_PER_SECOND)
+    if is_paused(payment):
+        return max(_READ_PAUSED_AGAIN_SECONDS, min(in_turn, _LONGEST_READ_AGAIN_SECONDS))
     soonest = _READ_AGAIN_SECONDS[PaymentState(payment.state)]
     return max(soonest, min(max(eta // 4, in_turn), _LONGEST_READ_AGAIN_SECONDS))
 

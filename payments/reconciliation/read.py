@@ -1,8 +1,9 @@
 """Reading a gateway's lists of one day. Network, and nothing else."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -18,8 +19,14 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 _DAY = timedelta(days=1)
-# Where the gateways are, the day begins before ours: what is settled on an evening of ours may be of their tomorrow.
-_AHEAD = {"CM": timedelta(hours=1), "IN": timedelta(hours=5, minutes=30)}
+# By Rules.phone_region: where the gateways are it is tomorrow before it is in UTC.
+_ZONES = {"CM": ZoneInfo("Africa/Douala"), "IN": ZoneInfo("Asia/Kolkata")}
+
+
+def days_around(day: date, read_at: datetime, region: str) -> list[date]:
+    """The day and its neighbours, without those that have not begun in this region."""
+    today = read_at.astimezone(_ZONES[region]).date()
+    return [on for on in (day, day - _DAY, day + _DAY) if on <= today]
 
 
 def read_day(job: Job, after_each_call: Callable[[], None]) -> Reading:
@@ -30,8 +37,7 @@ def read_day(job: Job, after_each_call: Callable[[], None]) -> Reading:
     Raises:  Unavailable, Rejected.
     """
     adapter, read_at = get_gateway(job.gateway), clock.now()
-    today = (read_at + _AHEAD[adapter.rules.phone_region]).date()
-    days = [on for on in (job.day, job.day - _DAY, job.day + _DAY) if on <= today]
+    days = days_around(job.day, read_at, adapter.rules.phone_region)
 
     def each(read: Callable[[date], T]) -> list[T]:
         answers = []

@@ -8,13 +8,13 @@ from django.test import override_settings
 from django.utils import timezone
 
 from choptym.lib.snapshot import Snapshot
-from payments import progress, stats
+from payments import in_force, progress, stats
 from payments.failures import SENTENCES
-from payments.models import Payment
+from payments.models import Payment, QueueControl, QueueMode
 from payments.progress import eta_seconds, position_of, read_again_seconds, steps_of
 from payments.serializers import show_payment
 from payments.states import FINAL_STATES, WAITING_STATES, AttemptState, PaymentState
-from payments.stats import Counts, Flow
+from payments.stats import Flow
 from tests.factories import make_attempt, make_payment, make_pending
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +25,7 @@ def _fresh_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures that no other test has read."""
     see(monkeypatch, stats.read_flow())
     monkeypatch.setattr(progress, "line", Snapshot(progress._read_line))
+    monkeypatch.setattr(progress, "counts", Snapshot(stats.read_counts))
 
 
 def see(monkeypatch: pytest.MonkeyPatch, flow: Flow) -> None:
@@ -107,14 +108,19 @@ def test_nobody_is_asked_to_wait_longer_than_half_a_minute(state: PaymentState) 
     assert read_again_seconds(make_payment(state=state), 100_000) == 30
 
 
-@pytest.mark.parametrize(("waiting", "seconds"), [(40, 2), (60, 3), (61, 4), (100, 5), (10_000, 30)])
-def test_the_more_wait_the_later_each_asks_again(monkeypatch: pytest.MonkeyPatch, waiting: int, seconds: int) -> None:
-    rows = {("fapshi", 1, state): count for state, count in (("QUEUED", 10), ("REQUESTED", 20), ("SETTLED", 9999))}
-    crowd = Counts({**rows, ("campay", 3, "PENDING"): waiting - 30})
-    monkeypatch.setattr(progress, "counts", Snapshot(lambda: crowd))
+@pytest.mark.parametrize(("others", "seconds", "while_paused"), [(0, 2, 5), (3, 4, 5), (7, 8, 8), (40, 30, 30)])
+def test_the_more_wait_the_later_each_asks_again(others: int, seconds: int, while_paused: int) -> None:
+    payment = make_payment(state=PaymentState.PENDING)
+    for number in range(others):
+        make_payment(state=WAITING_STATES[number % len(WAITING_STATES)], gateway="campay")
+    make_payment(state=PaymentState.SETTLED)
 
-    with override_settings(STATUS_READS_PER_SECOND=20):
-        assert read_again_seconds(make_payment(state=PaymentState.PENDING), 1) == seconds
+    with override_settings(STATUS_READS_PER_SECOND=1):
+        running = read_again_seconds(payment, 1)
+        in_force.orders.put(in_force.Orders({"fapshi": QueueControl(gateway="fapshi", mode=QueueMode.STOP)}))
+        paused = read_again_seconds(payment, 1)
+
+    assert (running, paused) == (seconds, while_paused)
 
 
 def names(payment: Payment) -> list[tuple[str, bool]]:
