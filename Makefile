@@ -25,15 +25,15 @@ demo: $(VENV)/local.installed  ## start everything, drive PAYMENTS=200 real chec
 up: $(VENV)/local.installed  ## the same stack for development, no traffic; Ctrl-C stops it
 	@$(RUN) -m choptym.local up
 
-# All of it in six processes at once: the tests of the running stack wait most of the time, the others compute.
+# Four processes at once, the long ones first: those of the running stack wait half of the time, the others compute.
 test: $(VENV)/development.installed  ## everything that must hold, on real servers and workers (ARGS=… for pytest)
 ifdef ARGS
 	@$(RUN) -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory -j6 test-chaos test-stack test-payments test-parts test-breaks test-rest
+	@$(MAKE) --no-print-directory -j4 test-breaks test-stack test-parts test-chaos test-rest test-payments
 endif
 
-.PHONY: test-chaos test-stack test-payments test-parts test-breaks test-rest
+.PHONY: test-breaks test-stack test-parts test-chaos test-rest test-payments
 BREAKS := tests/anyorder tests/failpoints tests/hostile tests/races tests/upgrade
 test-chaos:
 	@$(RUN) -m pytest tests/chaos -m "not long"

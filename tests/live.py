@@ -49,6 +49,8 @@ NUMBERS = {"mtn": "677{:06d}", "orange": "699{:06d}", "upi": "9876{:06d}"}
 # Who asks the gateways to collect.
 CHARGERS = ("worker-charge", "worker-high")
 TIMEOUT_SECONDS = 10
+# What is sure to come is waited for, however busy the machine is.
+PATIENCE_SECONDS = 40
 ENDED = ("SETTLED", "FAILED", "EXPIRED", "CANCELLED", "REVIEW")
 
 
@@ -105,7 +107,7 @@ class Customer:
         """Quantity by product of what lies in the cart."""
         return {line["product"]: line["quantity"] for line in self.get("/api/cart/")}
 
-    def wait(self, payment: int, *until: str, seconds: float = 20) -> dict[str, Any]:
+    def wait(self, payment: int, *until: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Follow a payment until it has ended, or is in one of the states `until`."""
         wanted = until or ENDED
         end = time.monotonic() + seconds
@@ -237,7 +239,7 @@ class Live:
         assert self.stack.pids.get(role) not in {None, pid}, f"{role} was not started again"
 
 
-def eventually(check: Callable[[], object], *, seconds: float = 10) -> None:
+def eventually(check: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Try an assertion until it holds."""
     end = time.monotonic() + seconds
     while True:

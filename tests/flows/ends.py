@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from psycopg import sql
 
-from tests.live import CURRENCIES, TIMEOUT_SECONDS, Customer, Live, eventually
+from tests.live import CURRENCIES, PATIENCE_SECONDS, TIMEOUT_SECONDS, Customer, Live, eventually
 
 STOCK = 10
 # What the sandbox keeps, where the gateway tells it: Cashfree does so only when it pays out.
@@ -34,7 +34,7 @@ class Purchase:
     def currency(self) -> str:
         return CURRENCIES[self.method]
 
-    def wait(self, *until: str, seconds: float = 20) -> dict[str, Any]:
+    def wait(self, *until: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         return self.customer.wait(self.payment, *until, seconds=seconds)
 
     def move_time(self, column: str) -> None:

@@ -58,7 +58,7 @@ def test_whoever_does_not_log_in_sees_nothing(live: Live, login: tuple[str, str]
 def test_whoever_logs_in_changes_nothing(live: Live) -> None:
     before = dict(live.stack.pids)
     ours = {name.removeprefix("worker-") for name in before if name.startswith("worker-")}
-    eventually(lambda: _assert_workers(live, ours), seconds=20)
+    eventually(lambda: _assert_workers(live, ours))
     workers = sorted(get(live, "/api/workers"))
     targets = [*workers, "payments.tasks.sweep_charges"]
     asked = [address for of in targets for address in addresses("post", of) if address != ONLY_READS]
@@ -68,7 +68,7 @@ def test_whoever_logs_in_changes_nothing(live: Live) -> None:
     assert len(asked) == 14 * len(targets)
     assert set(answers.values()) == {403}, answers
     assert dict(live.stack.pids) == before
-    eventually(lambda: _assert_workers(live, ours), seconds=20)
+    eventually(lambda: _assert_workers(live, ours))
 
 
 def _assert_workers(live: Live, expected: set[str]) -> None:

@@ -167,7 +167,11 @@ def test_a_second_payment_of_one_order_that_the_gateway_gives_back_is_booked_onc
         eventually(lambda: _assert_given_back(live, purchase.method, purchase.customer))  # noqa: B023 - called at once
         assert_paid(purchase)
         [order, _] = live.books(purchase.method, purchase.customer.phone)
-        assert {state for _, state in events(live, order["gateway_id"])} == {"MATCHED"}
+        eventually(lambda: _assert_all_matched(live, order["gateway_id"]))  # noqa: B023 - called at once
+
+
+def _assert_all_matched(live: Live, gateway_id: str) -> None:
+    assert {state for _, state in events(live, gateway_id)} == {"MATCHED"}
 
 
 def _assert_given_back(live: Live, method: str, customer: Customer) -> None:

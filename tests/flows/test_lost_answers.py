@@ -60,7 +60,7 @@ def test_an_answer_lost_after_the_charge_is_found_and_settled_once(
 @pytest.mark.parametrize("knob", BEFORE_CAPTURE)
 def test_campay_cannot_prove_that_it_did_nothing_so_it_is_not_asked_again(live: Live, begun: Begun, knob: str) -> None:
     purchase = begun["campay", knob]
-    eventually(lambda: _assert_looked_for(live, purchase), seconds=15)
+    eventually(lambda: _assert_looked_for(live, purchase))
 
     body = purchase.customer.get(f"/api/payments/{purchase.payment}/")
 

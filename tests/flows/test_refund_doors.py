@@ -29,7 +29,7 @@ def test_what_staff_give_back_is_given_once_and_the_customer_sees_and_hears_it(l
 
     assert [answer.status_code for answer in asked] == [202] * 3
     assert len({answer.headers["Location"] for answer in asked}) == 1
-    eventually(lambda: _assert_given(admin.get(asked[0].headers["Location"])), seconds=20)
+    eventually(lambda: _assert_given(admin.get(asked[0].headers["Location"])))
     seen = customer.get(f"/api/payments/{payment}/")
     assert (seen["refunded_minor"], [one["status"] for one in seen["refunds"]]) == (2000, ["REFUNDED"])
     assert customer.get("/api/wallet/transactions/") == []

@@ -140,7 +140,7 @@ class World:
         )  # whether it paid, no one knows
         yield lost, buy(self.live, "fapshi", customer=lost).payment, ("SETTLED",)
         booked_never = buy(self.live, "fapshi", customer=unbooked).payment
-        eventually(lambda: self._assert_set_aside(booked_never), seconds=20)
+        eventually(lambda: self._assert_set_aside(booked_never))
 
     def _assert_set_aside(self, payment: int) -> None:
         assert self.live.column("SELECT 1 FROM payments_deadletter WHERE payment_id = %s", payment)
@@ -195,7 +195,7 @@ class World:
                 admin.execute(sql.SQL("ALTER ROLE planted PASSWORD {}").format(DATABASE_PASSWORD))
         self.live.database.close()
         self.live.connect()
-        eventually(self._assert_is_back, seconds=15)
+        eventually(self._assert_is_back)
 
     def _assert_is_back(self) -> None:
         assert self.customers[0].call("GET", "/api/payments/").status_code == 200
