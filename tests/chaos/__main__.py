@@ -158,7 +158,7 @@ def _run_suite(name: str, seed: int) -> Sequence[Result]:
 def _as_result(figures: dict[str, object]) -> Result:
     names = {field.name for field in fields(Result)}
     known = {name: value for name, value in figures.items() if name in names}
-    return Result(**{"fault": "", "ok": True, **known})  # type: ignore[arg-type]
+    return Result(**{"fault": "", **known})  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

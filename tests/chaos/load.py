@@ -43,6 +43,7 @@ class Tally:
     promised: dict[str, int] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
     contradicted: list[str] = field(default_factory=list)  # the same key, another payment
+    refunds: dict[int, int] = field(default_factory=dict)  # promised to staff: refund by payment
     ends: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)  # of refusals
     broken: int = 0  # connections
@@ -61,7 +62,7 @@ class Load:
         self._wishes = wishes
         self._per_second = per_second
         self._staff = staff
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load", daemon=True)
+        self._thread = threading.Thread(target=self._drive, name="load", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -73,6 +74,13 @@ class Load:
         """Until every customer knows, or has given up. False: some are still at it."""
         self._thread.join(seconds)
         return self.is_over()
+
+    def _drive(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except BaseException as error:
+            self.tally.troubles.insert(0, f"the load ended early: {error!r}")
+            raise
 
     async def _run(self) -> None:
         free: asyncio.Queue[Customer] = asyncio.Queue()
@@ -95,6 +103,8 @@ class Load:
             await journey.run()
         except GaveUp as trouble:
             self.tally.troubles.append(str(trouble))
+        except Exception as surprise:  # noqa: BLE001 - the other customers go on, and this one is told of
+            self.tally.troubles.append(f"a customer was surprised: {surprise!r}")
         finally:
             self.tally.over += 1
             free.put_nowait(journey.customer)
@@ -137,8 +147,15 @@ class Journey:
             self.customer.has_leftovers = shown["landed"] != "order"
         self._tally.ends[end] += 1
         if wish.kind is Kind.REFUNDED and end == "SETTLED":
-            headers = {**self._staff, "Idempotency-Key": str(uuid.uuid4())}
-            await self._send("POST", f"/api/payments/{payment}/refunds/", {"reason": "the kitchen is closed"}, headers)
+            await self._give_back(payment)
+
+    async def _give_back(self, payment: int) -> None:
+        """By staff, all of it."""
+        path, headers = f"/api/payments/{payment}/refunds/", {**self._staff, "Idempotency-Key": str(uuid.uuid4())}
+        status, answer = await self._send("POST", path, {"reason": "the kitchen is closed"}, headers)
+        if status != HTTPStatus.ACCEPTED:
+            raise GaveUp(f"{path}: {status} {answer}")
+        self._tally.refunds[payment] = answer["id"]
 
     async def _fills_wallet(self) -> bool:
         shown = await self._wait_for_end(await self._start(Kind.TOPUP))

@@ -70,10 +70,11 @@ def _wish(chance: random.Random, products: dict[str, list[dict[str, Any]]], gate
 
 
 class WishesUntilTold(Sequence[Wish]):
-    """These wishes again and again, until somebody says that it is enough."""
+    """These wishes again and again, `least` of them, and then until somebody says that it is enough."""
 
-    def __init__(self, wishes: Sequence[Wish]) -> None:
+    def __init__(self, wishes: Sequence[Wish], *, least: int = 0) -> None:
         self._wishes = wishes
+        self._least = least
         self._enough = threading.Event()
 
     def stop(self) -> None:
@@ -87,6 +88,6 @@ class WishesUntilTold(Sequence[Wish]):
 
     def __iter__(self) -> Iterator[Wish]:
         number = 0
-        while not self._enough.is_set():
+        while number < self._least or not self._enough.is_set():
             yield self[number]
             number += 1

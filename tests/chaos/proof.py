@@ -30,6 +30,27 @@ NEVER = {
     "payments set aside": "SELECT count(*) FROM payments_deadletter WHERE replayed_at IS NULL",
     "payments under review": "SELECT count(*) FROM payments_payment WHERE state = 'REVIEW'",
 }
+# Nobody is asked twice for the same, whatever is broken: what came twice is in the wallet, and should not have come.
+PAID_TWICE = """
+    SELECT format('payment %%s was collected twice: one of it is surplus', payment_id)
+    FROM payments_paymentattempt WHERE state = 'SURPLUS' AND payment_id > %s ORDER BY payment_id
+"""
+# Who was told that money goes back has it back, all of it.
+REFUNDS_AMISS = """
+    SELECT format('refund %%s of payment %%s is %%s', promised.id, payment.id, coalesce(refund.state, 'not there'))
+    FROM unnest(%s::bigint[], %s::bigint[]) AS promised(payment_id, id)
+    JOIN payments_payment payment ON payment.id = promised.payment_id
+    LEFT JOIN payments_refund refund ON refund.id = promised.id AND refund.payment_id = payment.id
+    WHERE refund.state IS DISTINCT FROM 'REFUNDED' OR refund.amount_minor <> payment.amount_minor
+    ORDER BY promised.id
+"""
+# By gateway, of those begun after everything had recovered: how many were paid, and how many ended in another way.
+PAID_SINCE = """
+    SELECT gateway, count(*) FILTER (WHERE state = 'SETTLED'), count(*) FILTER (WHERE state <> 'SETTLED')
+    FROM payments_payment WHERE id > %s AND state <> 'CANCELLED' GROUP BY gateway
+"""
+# Who declines, and what the weather spoils: two in a hundred.
+UNPAID_SHARE, UNPAID_LEAST = 0.1, 3
 # One message of each kind that a payment's end asks for, by each channel; late money after another end has one more.
 MESSAGES_AMISS = """
     SELECT format('payment %%s (%%s) told %%s by %%s %%s times', payment.id, payment.state, kinds.kind, wish.channel,
@@ -78,7 +99,7 @@ def left(world: World) -> dict[str, int]:
 
 
 def prove(world: World, tally: Tally, *, after: int) -> Verdict:
-    """Hold our books against the sandbox's, against each other, and against what the customers were promised.
+    """Hold our books against the sandbox's, against each other, and against what was promised.
 
     `after`: the highest payment of before this run. The books are proved as a whole.
     """
@@ -87,6 +108,8 @@ def prove(world: World, tally: Tally, *, after: int) -> Verdict:
     verdict.breaks += [f"{count} {name}" for name, query in NEVER.items() if (count := world.number(query))]
     _prove_books(world, verdict)
     _prove_promises(world, tally, verdict, after=after)
+    _prove_once(world, verdict, after=after)
+    _prove_refunds(world, tally, verdict)
     verdict.breaks += [row[0] for row in world.rows(MESSAGES_AMISS, after)]
     _prove_sent(world, verdict)
     ends = world.rows("SELECT state, count(*) FROM payments_payment WHERE id > %s GROUP BY state", after)
@@ -122,6 +145,30 @@ def _prove_promises(world: World, tally: Tally, verdict: Verdict, *, after: int)
         verdict.breaks.append(f"{nobodys} payments more than customers asked for")
     verdict.doubled += len(tally.contradicted)
     verdict.breaks += tally.contradicted[:NAMED]
+
+
+def _prove_once(world: World, verdict: Verdict, *, after: int) -> None:
+    surplus = world.rows(PAID_TWICE, after)
+    verdict.doubled += len(surplus)
+    verdict.breaks += [row[0] for row in surplus[:NAMED]]
+
+
+def _prove_refunds(world: World, tally: Tally, verdict: Verdict) -> None:
+    amiss = world.rows(REFUNDS_AMISS, list(tally.refunds), list(tally.refunds.values()))
+    verdict.lost += sum("not there" in row[0] for row in amiss)
+    verdict.breaks += [row[0] for row in amiss[:NAMED]]
+
+
+def unpaid_since(world: World, recovered: int) -> list[str]:
+    """What is wrong with the payments after this one, begun when everything had recovered: they should be paid."""
+    rows = world.rows(PAID_SINCE, recovered)
+    paid, unpaid = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    problems = [f"nothing was paid by {gateway} after the recovery" for gateway, some, _ in rows if not some]
+    if not rows:
+        problems.append("nobody came to pay after the recovery")
+    if unpaid > max(UNPAID_LEAST, UNPAID_SHARE * (paid + unpaid)):
+        problems.append(f"{unpaid} of {paid + unpaid} payments after the recovery were not paid")
+    return problems
 
 
 def _prove_sent(world: World, verdict: Verdict) -> None:

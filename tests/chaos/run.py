@@ -12,8 +12,8 @@ from tests.chaos.faults import Fault
 from tests.chaos.load import Load, Tally
 from tests.chaos.patience import eventually
 from tests.chaos.picture import Timeline
-from tests.chaos.plan import make_plan
-from tests.chaos.proof import Verdict, is_quiet, prove
+from tests.chaos.plan import WishesUntilTold, make_plan
+from tests.chaos.proof import Verdict, is_quiet, prove, unpaid_since
 from tests.chaos.world import World
 
 RECOVERED_SECONDS = 60
@@ -22,6 +22,8 @@ QUIET_SECONDS = 150
 # The fault begins when so much of the load has begun.
 INTO_THE_LOAD = 0.25
 FEW = 40
+# So many come after everything has recovered, and are to be paid as if nothing had happened.
+COME_AFTERWARDS = 40
 
 
 @dataclass(slots=True)
@@ -57,9 +59,10 @@ def run_fault(world: World, fault: Fault, *, payments: int, per_second: float, s
     """Break this under so many payments, and prove that nothing came of it."""
     result = Result(fault.name, seed=world.seed)
     began_at = time.monotonic()
-    after = world.number("SELECT max(id) FROM payments_payment")
+    world.check_weather()
+    after = newest_payment(world)
     menu = requests.get(f"{world.stack.web}/api/products/", timeout=30).json()
-    wishes = make_plan(f"{world.seed} {fault.name}", payments, menu)
+    wishes = WishesUntilTold(make_plan(f"{world.seed} {fault.name}", payments, menu), least=payments)
     load = Load(world.stack.web, world.customers, wishes, per_second=per_second, staff=world.staff_token)
     load.start()
     while load.tally.begun < payments * INTO_THE_LOAD and not load.is_over():
@@ -70,11 +73,12 @@ def run_fault(world: World, fault: Fault, *, payments: int, per_second: float, s
     fault.breaks(world, random.Random(f"{world.seed} {fault.name} fault"))
     lifted_at = time.monotonic()
     result.recovery_seconds = recover(world, load.tally, show)
-    while not load.wait(0.3):
-        show("load goes on", load.tally)
+    recovered = newest_payment(world)
+    let_some_more_pay(load, wishes, COME_AFTERWARDS, lambda: show("load goes on", load.tally))
     eventually(lambda: _show_quiet(world, load.tally, show), QUIET_SECONDS)
     show("proof", load.tally)
-    note(result, prove(world, load.tally, after=after), load.tally)
+    note(result, prove(world, load.tally, after=after), load.tally, repeats=fault.repeats)
+    result.breaks += unpaid_since(world, recovered)
     if result.recovery_seconds > RECOVERED_SECONDS:
         result.breaks.append(f"recovery took {result.recovery_seconds:.0f} s")
     result.ok = not result.breaks and result.payments > 0
@@ -102,6 +106,20 @@ def _settled_each_second(world: World, after: int, seconds: float) -> tuple[int,
 def _show_quiet(world: World, tally: Tally, show: Show) -> bool:
     show("until all is quiet", tally)
     return is_quiet(world)
+
+
+def newest_payment(world: World) -> int:
+    """The highest payment so far; 0: there is none."""
+    return world.number("SELECT max(id) FROM payments_payment")
+
+
+def let_some_more_pay(load: Load, wishes: WishesUntilTold, count: int, look: Callable[[], None]) -> None:
+    """Let so many more customers begin, and all come to their end."""
+    enough = load.tally.begun + count
+    while not load.wait(0.3):
+        look()
+        if load.tally.begun >= enough:
+            wishes.stop()
 
 
 def recover(world: World, tally: Tally, show: Show) -> float:
@@ -149,10 +167,12 @@ def _is_collected(world: World, gateway: str, reference: str) -> bool:
     return any(entry["state"] == "collected" for entry in books["entries"])
 
 
-def note(result: Result, verdict: Verdict, tally: Tally) -> None:
-    """Take what was proved into the result."""
+def note(result: Result, verdict: Verdict, tally: Tally, *, repeats: bool) -> None:
+    """Take what was proved into the result. `repeats`: some messages may have come twice."""
     result.payments = sum(verdict.ends.values())
     result.lost, result.doubled, result.told_twice = verdict.lost, verdict.doubled, verdict.told_twice
     result.ends = verdict.ends
     result.errors_500 = tally.statuses[500]
     result.breaks += [*verdict.breaks, *tally.troubles[:10]]
+    if verdict.told_twice and not repeats:
+        result.breaks.append(f"{verdict.told_twice} messages came twice")

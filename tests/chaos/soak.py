@@ -6,7 +6,7 @@ a phase with that of its last third.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -18,8 +18,8 @@ from choptym.local.processes import group_members
 from tests.chaos.load import Load, Tally
 from tests.chaos.patience import eventually
 from tests.chaos.plan import make_plan
-from tests.chaos.proof import is_quiet, prove
-from tests.chaos.run import QUIET_SECONDS, Result, Show, note
+from tests.chaos.proof import is_quiet, prove, unpaid_since
+from tests.chaos.run import QUIET_SECONDS, Result, Show, newest_payment, note
 from tests.chaos.world import World
 
 SAMPLE_SECONDS = 3.0
@@ -62,19 +62,23 @@ def soak(world: World, *, minutes: float, per_second: float, show: Show) -> Resu
     """Load for most of the time, then rest; proved like every fault."""
     result = Result("soak", seed=world.seed)
     began_at = time.monotonic()
-    after = world.number("SELECT max(id) FROM payments_payment")
+    world.check_weather()
+    after = newest_payment(world)
     menu = requests.get(f"{world.stack.web}/api/products/", timeout=30).json()
     loaded_seconds = minutes * 60 * (WARM_UP + UNDER_LOAD)
     wishes = make_plan(f"{world.seed} soak", int(loaded_seconds * per_second), menu)
     load = Load(world.stack.web, world.customers, wishes, per_second=per_second, staff=world.staff_token)
     load.start()
     _watch(world, minutes * 60 * WARM_UP, "warming up", load.tally, show)
+    began_with = world.stack.pids
     under_load = _watch(world, minutes * 60 * UNDER_LOAD, "under load", load.tally, show)
     load.wait(QUIET_SECONDS)
     eventually(lambda: is_quiet(world), QUIET_SECONDS)
     at_rest = _watch(world, minutes * 60 * (1 - WARM_UP - UNDER_LOAD), "at rest", load.tally, show)
-    note(result, prove(world, load.tally, after=after), load.tally)
+    note(result, prove(world, load.tally, after=after), load.tally, repeats=False)
+    result.breaks += unpaid_since(world, after)
     result.breaks += _rises(under_load, "under load") + _rises(at_rest, "at rest")
+    result.breaks += [f"{role} ended and was started again" for role in _others(began_with, world.stack.pids)]
     result.extra = {"under_load": _told(under_load), "at_rest": _told(at_rest)}
     result.seconds = time.monotonic() - began_at
     result.ok = not result.breaks and result.payments > 0
@@ -139,6 +143,11 @@ def _rises(series: Sequence[Figures], phase: str) -> list[str]:
         for figures in series
         if not figures.is_flat
     ]
+
+
+def _others(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    """The roles of which another process runs now: what it took of the machine was forgotten."""
+    return [role for role, pid in before.items() if now.get(role) != pid]
 
 
 def _told(series: Sequence[Figures]) -> dict[str, Any]:

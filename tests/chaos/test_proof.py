@@ -6,13 +6,15 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from choptym.local.errors import StackError
 from tests.chaos.faults import FAULTS
 from tests.chaos.load import Tally
 from tests.chaos.patience import eventually
-from tests.chaos.proof import prove
+from tests.chaos.proof import prove, unpaid_since
 from tests.chaos.run import run_fault
-from tests.chaos.test_short import silent
-from tests.chaos.world import World
+from tests.chaos.test_faults import silent
+from tests.chaos.weather import weather
+from tests.chaos.world import World, turned
 
 SETTLED_AT_FAPSHI = """
     SELECT payment.id FROM payments_payment payment JOIN payments_paymentattempt attempt ON payment_id = payment.id
@@ -56,6 +58,10 @@ BREAKS = {
         """UPDATE notifications_notification SET address = (SELECT phone FROM payments_payment WHERE id = {0})
            WHERE about = 'payment:{0}' AND channel = 'sms'""",
     ),
+    "a customer who paid twice": (
+        "UPDATE payments_paymentattempt SET state = 'SURPLUS' WHERE payment_id = {} AND state = 'PAID'",
+        "UPDATE payments_paymentattempt SET state = 'PAID' WHERE payment_id = {} AND state = 'SURPLUS'",
+    ),
     "a payment that does not end": (
         """UPDATE payments_payment SET state = 'PENDING', settled_at = NULL, finished_at = NULL,
                next_check_at = now() + interval '1 hour', expires_at = now() + interval '1 hour' WHERE id = {}""",
@@ -66,6 +72,7 @@ BREAKS = {
 
 # Of these the sandbox has the money, and no book of ours.
 MONEY = {"money that no book of ours holds", "a payment that does not end"}
+TWICE = {"a customer who paid twice"}
 
 
 @pytest.mark.timeout(300)
@@ -77,7 +84,7 @@ def test_a_break_in_the_tables_is_named(world: World, settled: int, name: str) -
         broken = prove(world, _promised(world, settled), after=settled - 1)
 
     assert broken.breaks != []
-    assert broken.lost == int(name in MONEY)
+    assert (broken.lost, broken.doubled) == (int(name in MONEY), int(name in TWICE))
 
 
 @pytest.mark.timeout(300)
@@ -99,6 +106,36 @@ def test_a_payment_that_nobody_asked_for_is_doubled(world: World, settled: int) 
     tally.promised.popitem()
 
     assert prove(world, tally, after=settled - 1).doubled == 1
+
+
+def test_a_refund_that_was_promised_and_is_not_there_is_lost(world: World, settled: int) -> None:
+    tally = _promised(world, settled)
+    tally.refunds[settled] = 10**9
+
+    refused = prove(world, tally, after=settled - 1)
+
+    assert refused.lost == 1
+    assert refused.breaks == [f"refund {10**9} of payment {settled} is not there"]
+
+
+def test_after_the_recovery_people_pay_or_it_is_said(world: World, settled: int) -> None:
+    """At least one is paid at each gateway that was used, and nine in ten in all."""
+    last = world.number("SELECT max(id) FROM payments_payment")
+    assert unpaid_since(world, last) == ["nobody came to pay after the recovery"]
+    assert unpaid_since(world, settled - 1) == []
+
+    gateway = world.rows("SELECT gateway FROM payments_payment WHERE id = %s", settled)[0][0]
+    since = f"gateway = '{gateway}' AND id >= {settled}"
+    do = f"UPDATE payments_payment SET state = 'EXPIRED', settled_at = NULL WHERE state = 'SETTLED' AND {since}"  # noqa: S608
+    undo = f"UPDATE payments_payment SET state = 'SETTLED', settled_at = now() WHERE state = 'EXPIRED' AND {since}"  # noqa: S608
+    with changed(world, do, undo, settled):
+        assert f"nothing was paid by {gateway} after the recovery" in unpaid_since(world, settled - 1)
+
+
+def test_gateways_that_do_not_lie_are_noticed(world: World) -> None:
+    world.check_weather()
+    with turned(world, ["campay"], webhook_lost_rate=0.0), pytest.raises(StackError, match="campay"):
+        world.check_weather()
 
 
 def test_money_that_was_taken_twice_is_doubled(world: World, settled: int) -> None:
@@ -123,7 +160,7 @@ def test_money_that_was_taken_twice_is_doubled(world: World, settled: int) -> No
     verdict = prove(world, _promised(world, settled), after=settled - 1)
 
     assert verdict.doubled == 1
-    world.control("POST", "reset", {"seed": world.seed})
+    world.control("POST", "reset", {"seed": world.seed, "knobs": weather()})
 
 
 def _promised(world: World, first: int) -> Tally:

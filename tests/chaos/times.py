@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 GATEWAYS = ("FAPSHI", "CAMPAY", "RAZORPAY", "CASHFREE")
+# Of connections, per process: fewer than threads, so that they come to wait for one another.
+POOL_SIZE = 6
 # Whose history shows what is under way, so that what it does not show was never done.
 SHOW_ALL = ("FAPSHI", "RAZORPAY", "CASHFREE")
 
@@ -34,6 +36,7 @@ class Form:
         return {
             "PAYMENT_LEASE_SECONDS": str(self.lease),
             "NOTIFICATION_LEASE_SECONDS": str(self.lease),
+            "DATABASE_POOL_SIZE": str(POOL_SIZE),
             "PAYMENT_RETRY_DELAY": "1000",
             "PAYMENT_EXPIRES_AFTER_SECONDS": str(self.expires_after),
             "PAYMENT_CIRCUIT_OPEN_SECONDS": "10",

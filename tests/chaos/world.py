@@ -16,6 +16,7 @@ import redis
 import requests
 
 from choptym.local.environment import PASSWORD
+from choptym.local.errors import StackError
 from choptym.local.role import PROJECT
 from choptym.local.stack import Stack
 from tests.chaos.clocks import Clocks
@@ -108,6 +109,13 @@ class World:
         response = requests.request(method, url, json=body, timeout=TIMEOUT_SECONDS)
         response.raise_for_status()
         return response.json()
+
+    def check_weather(self) -> None:
+        """Raises StackError when a gateway does not lie as it should: what is proved would mean less."""
+        for gateway, knobs in weather().items():
+            turned_to = self.control("GET", gateway)
+            if wrong := {name: turned_to[name] for name, value in knobs.items() if turned_to[name] != value}:
+                raise StackError(f"{gateway} is set to {wrong}")
 
     def redis(self) -> "redis.Redis":
         """A client of the broker, for the orders that break it."""

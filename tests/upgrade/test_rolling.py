@@ -51,7 +51,7 @@ def test_a_release_is_rolled_out_and_back_under_load(tell: Callable[..., None]) 
             wishes.stop()
         load.wait(QUIET_SECONDS)
         eventually(lambda: is_quiet(world), QUIET_SECONDS)
-        note(result, prove(world, load.tally, after=0), load.tally)
+        note(result, prove(world, load.tally, after=0), load.tally, repeats=False)
         result.breaks += misunderstandings(logs)
     errors = {status: count for status, count in load.tally.statuses.items() if status >= 500}
     result.breaks += [f"{count} answers {status}" for status, count in errors.items()]

@@ -16,13 +16,15 @@ from tests.chaos.world import World
 class Fault:
     """`breaks` returns once the fault is over: whatever it took away is back, or is being started again.
 
-    `needs`: the server ("postgres" or "redis") that must be the stack's own.
+    `needs`: the server ("postgres" or "redis") that must be the stack's own. `repeats`: a sender, or its database,
+    goes away between a message and the note that it was sent, so that some may come twice; else none may.
     """
 
     name: str
     says: str
     breaks: Callable[[World, random.Random], None]
     needs: str = ""
+    repeats: bool = False
 
 
 def rest(world: World, chance: random.Random, shortest: float, longest: float) -> None:

@@ -13,6 +13,7 @@ from choptym.local.errors import StackError
 from tests.chaos.faults.base import Fault, away, last, rest, standing_still, times
 from tests.chaos.faults.processes import end
 from tests.chaos.patience import eventually
+from tests.chaos.times import POOL_SIZE
 from tests.chaos.world import World
 
 AWAY_SECONDS = 15
@@ -20,6 +21,10 @@ EXHAUSTED_SECONDS = 10
 # Below what a statement waits for its lock, and above: both must be lived through.
 LOCKED_SECONDS = (3, 8)
 TIMES = 2
+_MOST_WAITING = """
+    SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' GROUP BY application_name
+    ORDER BY count(*) DESC LIMIT 1
+"""
 
 
 def kill(world: World, chance: random.Random) -> None:
@@ -81,14 +86,17 @@ def exhaust(world: World, _chance: random.Random) -> None:
 def lock_tables(world: World, _chance: random.Random) -> None:
     """A careless person holds the payments, once for less and once for longer than a statement waits for its lock.
 
-    Every connection of every pool comes to wait, so the pools are exhausted too.
+    Every connection of a pool comes to wait, so the next thread waits for one: that, too, for longer than it may.
     """
     for seconds in LOCKED_SECONDS:
         with psycopg.connect(world.stack.database_url) as person:
             person.execute("LOCK TABLE payments_payment IN ACCESS EXCLUSIVE MODE")
-            last(world, seconds)
+            time.sleep(seconds)
+            [most] = person.execute(_MOST_WAITING).fetchone() or (0,)
             person.rollback()
         time.sleep(2)
+    if most < POOL_SIZE:
+        raise StackError(f"only {most} connections of a process came to wait: no pool was exhausted")
 
 
 def make_read_only(world: World, chance: random.Random) -> None:
@@ -120,11 +128,25 @@ def _wait_for(world: World) -> None:
 
 
 FAULTS = (
-    Fault("postgres_killed", "kill -9 of PostgreSQL, twice, and recovery", kill, needs="postgres"),
-    Fault("postgres_backend_killed", "kill -9 of one session, twice: all are ended", kill_a_backend, needs="postgres"),
-    Fault("postgres_stopped", "PostgreSQL is stopped for 15 s", take_away, needs="postgres"),
-    Fault("postgres_frozen", "PostgreSQL answers nothing for 15 s", freeze, needs="postgres"),
-    Fault("connections_exhausted", "no connection to the database is to be had for 10 s", exhaust, needs="postgres"),
-    Fault("pool_exhausted", "the table of payments is locked: every pooled connection waits", lock_tables),
-    Fault("postgres_read_only", "every write is refused for 10 s", make_read_only, needs="postgres"),
+    Fault("postgres_killed", "kill -9 of PostgreSQL, twice, and recovery", kill, needs="postgres", repeats=True),
+    Fault(
+        "postgres_backend_killed",
+        "kill -9 of one session, twice: all are ended",
+        kill_a_backend,
+        needs="postgres",
+        repeats=True,
+    ),
+    Fault("postgres_stopped", "PostgreSQL is stopped for 15 s", take_away, needs="postgres", repeats=True),
+    Fault("postgres_frozen", "PostgreSQL answers nothing for 15 s", freeze, needs="postgres", repeats=True),
+    Fault(
+        "connections_exhausted",
+        "no connection to the database is to be had for 10 s",
+        exhaust,
+        needs="postgres",
+        repeats=True,
+    ),
+    Fault(
+        "pool_exhausted", "the table of payments is locked: every pooled connection waits", lock_tables, repeats=True
+    ),
+    Fault("postgres_read_only", "every write is refused for 10 s", make_read_only, needs="postgres", repeats=True),
 )

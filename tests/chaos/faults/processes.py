@@ -134,11 +134,16 @@ FAULTS = (
     Fault(
         "settle_worker_killed", "kill -9 of the worker that matches, confirms and settles", killing("worker-confirm")
     ),
-    Fault("notification_worker_killed", "kill -9 of the worker that tells customers", killing("worker-notify")),
+    Fault(
+        "notification_worker_killed",
+        "kill -9 of the worker that tells customers",
+        killing("worker-notify"),
+        repeats=True,
+    ),
     Fault("maintenance_worker_killed", "kill -9 of the worker that sweeps", killing("worker-maintenance")),
     Fault("beat_killed", "kill -9 of beat", killing("beat")),
     Fault("web_killed", "kill -9 of the web server's children, then of itself", kill_a_web_child),
-    Fault("all_killed", "kill -9 of every process of ours at once", kill_all),
+    Fault("all_killed", "kill -9 of every process of ours at once", kill_all, repeats=True),
     Fault("deploy", "SIGTERM to all workers at once, under load", deploy),
     Fault("deploy_web", "SIGTERM to the web server, the event streams and beat", deploy_web),
     Fault("charge_worker_frozen", "those who charge stand still for longer than their leases", freezing(*CHARGERS)),

@@ -37,6 +37,7 @@ def all_switched_on(url: str = NOWHERE, **variables: str) -> Iterator[None]:
     for name in GATEWAYS:
         environment |= {f"{name.upper()}_BASE_URL": f"{url}/{PATHS[name]}"}
         environment |= {f"{name.upper()}_CONNECT_TIMEOUT_SECONDS": "1", f"{name.upper()}_TOTAL_TIMEOUT_SECONDS": "20"}
+        environment |= {f"{name.upper()}_RATE_PER_SECOND": "1000"}
     with patch.dict(os.environ, {**environment, **variables}):
         entries: dict[str, Any] = {name: getattr(gateway_settings, f"_{name}")() for name in GATEWAYS}
     forget_gateways()
