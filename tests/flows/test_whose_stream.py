@@ -1,0 +1,27 @@
+"""A payment's event stream is its customer's alone: the event process asks whose it is by itself."""
+
+import pytest
+import requests
+
+from tests.flows.ends import buy
+from tests.live import TIMEOUT_SECONDS, Live
+
+
+@pytest.mark.parametrize(("who", "status"), [("another", 404), ("nobody", 401), ("a wrong token", 401)])
+def test_nobody_else_follows_a_payment(live: Live, who: str, status: int) -> None:
+    customer, another = live.customer(), live.customer()
+    live.turn("fapshi", customer.phone, approval_delay_ms=3000)
+    purchase = buy(live, "fapshi", customer=customer)
+    headers = {
+        "another": {"Authorization": f"Token {another.token}"},
+        "nobody": {},
+        "a wrong token": {"Authorization": f"Token {customer.token[:-1]}!"},
+    }[who]
+
+    url = f"{live.stack.events}/api/payments/{purchase.payment}/events/"
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+        assert answer.status_code == status
+        told = answer.text  # ends, as no stream does
+
+    assert set(answer.json()) == {"code", "message", "fields"}, told
+    assert str(purchase.amount) not in told
