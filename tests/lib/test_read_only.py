@@ -34,6 +34,14 @@ def test_a_write_says_that_the_database_is_away() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("code", ["25P03", "25P04"])
+def test_so_does_a_session_that_was_ended_because_it_stood_still(code: str) -> None:
+    """How a process hears of it that was frozen in earnest: tests/races/test_frozen.py."""
+    with pytest.raises(OperationalError, match="ended"), transaction.atomic():
+        connection.cursor().execute(f"DO $$BEGIN RAISE EXCEPTION 'ended' USING ERRCODE = '{code}'; END$$")
+
+
+@pytest.mark.django_db
 def test_a_good_payment_is_not_set_aside() -> None:
     payment, attempt = make_pending()
 

@@ -1,8 +1,10 @@
-"""A server that takes no writes is a server that is away.
+"""A server that takes no writes, or that has ended our session because we stood still, is a server that is away.
 
-So it is after a failover to a replica, or when somebody has made it read-only: PostgreSQL then answers with an error of
-the class "invalid transaction state" (25006), which Django takes for a fault of ours. Whoever handles a database that
-is away (503 and Retry-After at the doors; leases given back, nothing set aside, in the verbs) handles this too.
+It takes none after a failover to a replica, or when somebody has made it read-only. It ends the session of a process
+that was frozen in a transaction for longer than it may idle there (choptym/settings/database.py). PostgreSQL then
+answers with errors of the class "invalid transaction state" (25006, 25P03, 25P04), which Django takes for a fault of
+ours. Whoever handles a database that is away (503 and Retry-After at the doors; leases given back, nothing set aside,
+in the verbs) handles this too.
 """
 
 from types import TracebackType
@@ -11,16 +13,18 @@ from django.db import OperationalError
 from django.db.backends.postgresql import base
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
-from psycopg.errors import ReadOnlySqlTransaction
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction, TransactionTimeout
+
+WEATHER = (ReadOnlySqlTransaction, IdleInTransactionSessionTimeout, TransactionTimeout)
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
-    """Raises OperationalError where Django would raise InternalError for a server that is read-only."""
+    """Raises OperationalError where Django would raise InternalError, though nothing is wrong with what was asked."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, ReadOnlySqlTransaction):
+        if isinstance(error, WEATHER):
             raise OperationalError(*error.args).with_traceback(trace) from error
         super().__exit__(kind, error, trace)
 
