@@ -19,7 +19,7 @@ from choptym.lib.deadline import moment
 from choptym.lib.errors import Busy, NotFound, Rejected, Unavailable
 from choptym.lib.failpoints import committing
 from choptym.lib.outbound import give_back_connections, refuse_in_transaction
-from choptym.lib.states import move
+from choptym.lib.states import move, sources_of
 from payments import in_force
 from payments.attempts import learn_link, learn_transaction, record_attempt
 from payments.charge import requeue, retry_delay_seconds
@@ -34,7 +34,7 @@ from payments.locks import Check, claim_checks, lock_payments, release_checks
 from payments.models import Payment
 from payments.second_looks import next_look_at
 from payments.settle import settle_batch
-from payments.states import PAYMENT_MOVES, WAITING_STATES, AttemptState, PaymentState
+from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, WAITING_STATES, AttemptState, PaymentState
 from payments.throttle.breaker import note_verdicts
 
 log = structlog.get_logger(__name__)
@@ -211,16 +211,22 @@ def _record_not_paid(check: Check, status: Status) -> None:
 
 def _absence_is_proof(gateway: str, check: Check) -> bool:
     proves_after = get_gateway(gateway).rules.absence_proves_after_seconds
-    if proves_after is None or check.started_at is None or check.attempt_state == AttemptState.ACCEPTED:
+    may_end_so = check.attempt_state in sources_of(AttemptState.ABSENT, ATTEMPT_MOVES)
+    if proves_after is None or check.started_at is None or not may_end_so:
         return False
     return clock.now() > check.started_at + timedelta(seconds=proves_after)
 
 
 def _record_absent(check: Check) -> None:
-    """The lost request was never executed: it counts as an attempt that did not charge."""
+    """The lost request was never executed: it counts as an attempt that did not charge.
+
+    Unless something was heard of it while we asked: then that is asked about first.
+    """
     assert check.attempt_id is not None  # noqa: S101
     with committing("confirm.absent"):
         [payment] = lock_payments([check.payment_id])
+        if not _is_ours(payment, check) or not payment.attempts.filter(pk=check.attempt_id, transaction_id="").exists():
+            return
         if not record_attempt(check.attempt_id, AttemptState.ABSENT, None):
             return
         if payment.state != PaymentState.REQUESTED:
@@ -229,6 +235,11 @@ def _record_absent(check: Check) -> None:
             requeue(payment, wait_seconds=retry_delay_seconds(payment.attempts_made))
         else:
             close_unpaid(payment, PaymentState.FAILED, code="gateway_unreachable")
+
+
+def _is_ours(payment: Payment, check: Check) -> bool:
+    """Whether nobody has made this locked payment due, claimed or ended it since this check was claimed."""
+    return payment.next_check_at == check.leased_until
 
 
 def _ask_again_later(gateway: str, answer: Answer) -> None:
@@ -265,7 +276,7 @@ def _without_attempt(check: Check) -> None:
     """Nothing is open at the gateway. A payment that still waits here was left half-way by a crash: it is queued."""
     with committing("confirm.nothing_open"):
         [payment] = lock_payments([check.payment_id])
-        if payment.attempts.filter(state__in=[AttemptState.PAID]).exists():
+        if not _is_ours(payment, check) or payment.attempts.filter(state=AttemptState.PAID).exists():
             return
         if payment.state != PaymentState.REQUESTED or not requeue(payment, wait_seconds=0):
             Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).update(next_check_at=None)

@@ -131,10 +131,13 @@ def _send(gateway: str, due: DueRefund) -> RefundStatus:
     return get_gateway(gateway).refund(_request(due))
 
 
-def _was_never_made(gateway: str, due: DueRefund) -> bool:
-    """Whether the gateway's silence proves by now that the lost call was not executed."""
-    proves_after = get_gateway(gateway).rules.refund_absence_proves_after_seconds
-    if proves_after is None or due.state != RefundState.REQUESTED:
+def _was_never_made(refund: Refund, due: DueRefund) -> bool:
+    """Whether the gateway's silence proves by now that the lost call was not executed.
+
+    Not when the refund was made due since we asked: somebody has heard something of it.
+    """
+    proves_after = get_gateway(refund.gateway).rules.refund_absence_proves_after_seconds
+    if proves_after is None or due.state != RefundState.REQUESTED or refund.next_attempt_at != due.leased_until:
         return False
     return clock.now() > due.requested_at + timedelta(seconds=proves_after)
 
@@ -171,7 +174,7 @@ def _without_status(refund: Refund, due: DueRefund, error: Exception) -> None:
         fail(refund, code=error.code, problem=error.message)
     elif gave_nothing and isinstance(error, NotSent | Busy | Rejected):
         _send_later(refund, error)
-    elif isinstance(error, NotFound) and _was_never_made(refund.gateway, due):
+    elif isinstance(error, NotFound) and _was_never_made(refund, due):
         move(refund, RefundState.QUEUED, REFUND_MOVES, next_attempt_at=clock.now(), problem="")
     elif refund.state == RefundState.FAILED and isinstance(error, NotFound | Rejected):
         ask_failed_later(refund, leased_until=due.leased_until)

@@ -8,6 +8,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from choptym.lib.deadline import moment
+from choptym.lib.errors import NotFound
 from payments.gateways import get_gateway
 from payments.models import Payment, Refund
 from payments.refunds import send
@@ -19,6 +20,7 @@ from tests.payments.refunds.world import (
     GATEWAYS,
     GIVEN,
     PART_MINOR,
+    PATIENCE,
     REPEATABLE,
     asked,
     due,
@@ -30,6 +32,7 @@ from tests.payments.refunds.world import (
     to_its_end,
     write,
 )
+from tests.payments.tricks import turn
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +115,22 @@ def test_a_hint_during_a_call_whose_answer_was_lost_is_not_forgotten(paying: San
     assert row.state == "REQUESTED"
     assert row.next_attempt_at is not None
     assert row.next_attempt_at < timezone.now()
+
+
+@pytest.mark.invariant("INV-2")
+def test_silence_is_no_proof_once_an_event_was_heard(paying: Sandbox) -> None:
+    refund = asked(paying, "fapshi", error_rate=1)
+    sent(refund)
+    turn(paying, refund.payment, **PATIENCE)
+    long_ago(refund)
+    [claimed] = claim_refunds("fapshi", 10, may_send_again=False)
+    word = send._call("fapshi", claimed, moment())
+    assert isinstance(word.error, NotFound)
+    heard_at = due(refund).next_attempt_at
+
+    send._record(word)
+
+    assert (fresh(refund).state, fresh(refund).next_attempt_at) == ("REQUESTED", heard_at)
 
 
 def test_one_answer_that_cannot_be_read_keeps_back_no_other(paying: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
