@@ -21,7 +21,8 @@ from payments.states import EVENT_MOVES, OPEN_ATTEMPTS, EventState, PaymentState
 
 log = structlog.get_logger(__name__)
 
-# When an event that belongs to nothing is looked at again; after the last one it stays unclaimed.
+# When an event that belongs to nothing is looked at again; after the last one it stays unclaimed. The last one repeats
+# for what must not end so.
 LOOK_AGAIN_SECONDS = (1, 60, 3600, 6 * 3600, 48 * 3600)
 # Events that a failing database kept us from taking up are due again after this.
 GIVEN_BACK_SECONDS = 1
@@ -139,19 +140,19 @@ def park_strangers(looks: Sequence[Look]) -> None:
 
 
 def may_be_parked(look: Look) -> bool:
-    """Whether it will be looked at once more."""
+    """Whether it will be looked at once more, if it belongs to nothing."""
     return look.looks <= len(LOOK_AGAIN_SECONDS)
 
 
 @commits("events.park")
-def park(look: Look, *, problem: str = "belongs to no payment of ours") -> None:
-    """Keep it, and look again: it may come to belong to a payment. In the end it stays, unclaimed."""
+def park(look: Look, *, problem: str = "belongs to no payment of ours", gives_up: bool = True) -> None:
+    """Keep it, and look again: it may come to belong to a payment. In the end it stays, unclaimed, if `gives_up`."""
     waiting = WebhookEvent.objects.filter(pk=look.event_id, state__in=[EventState.NEW, EventState.PARKED])
-    if not may_be_parked(look):
+    if gives_up and not may_be_parked(look):
         waiting.update(state=EventState.UNCLAIMED, next_look_at=None, problem=problem)
         log.warning("a webhook event stays unclaimed", event_id=look.event_id, gateway=look.gateway, problem=problem)
         return
-    again = clock.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[look.looks - 1])
+    again = clock.now() + timedelta(seconds=LOOK_AGAIN_SECONDS[min(look.looks, len(LOOK_AGAIN_SECONDS)) - 1])
     waiting.update(state=EventState.PARKED, next_look_at=again)
 
 

@@ -23,12 +23,12 @@ from payments.gateways.facts_json import Facts, load_facts
 from payments.locks import Look, lock_payments
 from payments.models import Payment, PaymentAttempt, WebhookEvent
 from payments.refunds.take_up import take_up_refund
+from payments.refunds.whose import attempt_of
 from payments.settle import settle_batch
 from payments.states import AttemptState, PaymentState
 
 log = structlog.get_logger(__name__)
 
-NOT_BOOKED = "gives back money that is not booked"
 UNREADABLE = "says something that this release cannot read"
 
 
@@ -51,7 +51,8 @@ def take_up_told(gateway: str, looks: Sequence[Look], known: Mapping[int, Match]
     for look in sorted(looks, key=lambda look: look.event_id):
         match, said = known.get(look.event_id), facts.get(look.event_id, Facts())
         if said is None:
-            _wait(look, match, problem=UNREADABLE)
+            _ask_about(match)
+            park(look, problem=UNREADABLE)
         elif said.refund is not None:
             refunds.append((look, said.refund))
         elif match is not None and said.status is not None and _settles(match, said.status):
@@ -155,17 +156,13 @@ def _take_up_refund(look: Look, match: Match | None, status: RefundStatus) -> No
         log.exception("what is said of a refund could not be taken up", event_id=look.event_id)
         payment = None
     if payment is None:
-        _wait(look, match, **({"problem": NOT_BOOKED} if match is not None else {}))
+        _ask_about(match)
         _ask_after_failure(match)
+        # Money of a try of ours may be booked at any time, by a person at last: what goes back of it is never nobody's.
+        park(look, gives_up=match is None and attempt_of(look.gateway, status) is None)
         return
     _ask_about(match)
     mark_matched([(look.event_id, payment.pk)])
-
-
-def _wait(look: Look, match: Match | None, **why: str) -> None:
-    """Nothing can be done with it yet. If its payment is open, there is something to ask all the same."""
-    _ask_about(match)
-    park(look, **why)
 
 
 @commits("told.ask_after_failure")
@@ -177,6 +174,6 @@ def _ask_after_failure(match: Match | None) -> None:
 
 
 def _ask_about(match: Match | None) -> None:
-    """While the payment is open: money that goes back had come, and that event may never reach us."""
+    """While the payment is open there is something to ask: money that goes back had come, say, and we were not told."""
     if match is not None:
         make_due([match])

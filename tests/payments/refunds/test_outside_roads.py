@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from choptym.lib.money import Money
 from payments.events import LOOK_AGAIN_SECONDS
@@ -80,6 +81,28 @@ def test_a_refund_of_a_payment_under_review_waits_for_the_decision() -> None:
     assert_matched(event, payment)
     assert Refund.objects.get().state == RefundState.REFUNDED
     assert wallet_balance(payment.user_id, "INR") == Money(99_900, "INR")
+    assert find_breaks() == {}
+
+
+@pytest.mark.invariant("INV-6")
+@pytest.mark.parametrize("names", ["its transaction", "its money"])
+def test_a_refund_waits_for_its_money_however_long_that_takes(names: str) -> None:
+    """Behind a payment link it names an order of the gateway's own making."""
+    payment, attempt = make_asked()
+    tell(attempt, said(attempt, problem="500.00 INR of it went back to the payer"))
+    event = hear(attempt, **({} if names == "its transaction" else {"transaction_id": "order_ofitsownmaking"}))
+    for _ in range(len(LOOK_AGAIN_SECONDS) + 2):
+        take_up("razorpay")
+    row = fresh(event)
+    assert (row.state, row.looks) == ("PARKED", len(LOOK_AGAIN_SECONDS) + 3)
+    assert row.next_look_at is not None
+    assert round((row.next_look_at - timezone.now()).total_seconds()) == LOOK_AGAIN_SECONDS[-1]
+
+    credit_payment(payment.pk, actor_id=make_staff("finance").pk, reason="it went back", collected=payment.amount)
+    take_up("razorpay")
+
+    assert_matched(event, payment)
+    assert Refund.objects.get().state == RefundState.REFUNDED
     assert find_breaks() == {}
 
 
