@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from choptym.lib import clock
 from choptym.lib.failpoints import commits
 from payments.models import Payment
-from payments.states import MAY_CHARGE, OPEN_ATTEMPTS, AttemptState, EventState, PaymentState
+from payments.states import ASKED_ATTEMPTS, MAY_CHARGE, AttemptState, EventState, PaymentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def claim_checks(gateway: str, limit: int) -> list[Check]:
         FROM claimed LEFT JOIN LATERAL (
             -- The open one; else the last that failed, for the gateway may change its mind.
             SELECT * FROM payments_paymentattempt
-            WHERE payment_id = claimed.id AND (state = ANY(%(open)s) OR state = %(not_paid)s)
+            WHERE payment_id = claimed.id AND state = ANY(%(asked)s)
             ORDER BY state = %(not_paid)s, number DESC LIMIT 1
         ) attempt ON true
         """,
@@ -148,7 +148,7 @@ def claim_checks(gateway: str, limit: int) -> list[Check]:
             "gateway": gateway,
             "limit": limit,
             "lease": settings.PAYMENT_LEASE_SECONDS,
-            "open": list(OPEN_ATTEMPTS),
+            "asked": list(ASKED_ATTEMPTS),
             "not_paid": AttemptState.NOT_PAID,
         },
     )

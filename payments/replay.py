@@ -17,10 +17,15 @@ from payments.locks import lock_payments
 from payments.models import DeadLetter, Payment, WebhookEvent
 from payments.refunds.came_back import came_back
 from payments.refunds.take_up import take_up_refund
-from payments.states import OPEN_ATTEMPTS, EventState, PaymentState
+from payments.states import ASKED_ATTEMPTS, EventState, PaymentState
 from payments.tasks import confirm_payments, process_events
 
 log = structlog.get_logger(__name__)
+
+NOTHING_TO_ASK = (
+    "no try of it can be asked about, and no event told of its money. Reconcile the day of its try at the gateway: "
+    "that books it. Then replay this."
+)
 
 
 def replay_dead_letter(letter_id: int, *, actor_id: int, reason: str) -> DeadLetter:
@@ -29,7 +34,7 @@ def replay_dead_letter(letter_id: int, *, actor_id: int, reason: str) -> DeadLet
     What was said of refunds is taken up again at once; until that is done another letter stands open for it.
     Commits: the letter, what becomes due, and the line in the audit log together; then each refund by itself.
     Locks:   payment.
-    Raises:  NotAllowed (already_replayed, refund_came_back), Rejected (no_reason).
+    Raises:  NotAllowed (already_replayed, refund_came_back, nothing_to_ask), Rejected (no_reason).
     """
     letter = DeadLetter.objects.get(pk=letter_id)
     with committing("replay"):
@@ -39,8 +44,9 @@ def replay_dead_letter(letter_id: int, *, actor_id: int, reason: str) -> DeadLet
         open_letters = DeadLetter.objects.filter(pk=letter.pk, replayed_at__isnull=True)
         if not open_letters.update(replayed_at=now, replayed_by_id=actor_id):
             raise NotAllowed(f"{payment}: somebody has replayed this already.", code="already_replayed")
-        _make_due(payment)
         letter.refresh_from_db()
+        if not _make_due(payment) and not letter.facts:
+            raise NotAllowed(f"{payment}: {NOTHING_TO_ASK}", code="nothing_to_ask")
         rest = open_again(letter)
         record_act(
             actor_id=actor_id,
@@ -84,17 +90,20 @@ def _take_up_one(said: Mapping[str, Any]) -> str:
     return ""
 
 
-def _make_due(payment: Payment) -> None:
-    """By every road on which its money can have come: an open try is asked about, and events are looked at again.
+def _make_due(payment: Payment) -> bool:
+    """By every road on which its money can have come: a try is asked about, and events are looked at again.
 
-    A try that had ended, or one that took the money a second time, is only told of by an event.
+    A try that was given up otherwise, or one that took the money a second time, is only told of by an event or by a
+    gateway's list. False: nothing is due now, and its money is neither booked nor before a person.
     """
     now = clock.now()
-    is_open = payment.attempts.filter(state__in=OPEN_ATTEMPTS).exists()
-    if is_open and payment.state not in {PaymentState.SETTLED, PaymentState.REVIEW}:
+    is_known = payment.state in {PaymentState.SETTLED, PaymentState.REVIEW}
+    is_asked = not is_known and payment.attempts.filter(state__in=ASKED_ATTEMPTS).exists()
+    if is_asked:
         Payment.objects.filter(pk=payment.pk).update(next_check_at=now)
         ring_after_commit(confirm_payments, payment.gateway)
-    WebhookEvent.objects.filter(payment=payment, state=EventState.MATCHED).update(
+    told = WebhookEvent.objects.filter(payment=payment, state=EventState.MATCHED).update(
         state=EventState.NEW, looks=0, next_look_at=now
     )
     ring_after_commit(process_events, payment.gateway)
+    return is_known or is_asked or told > 0

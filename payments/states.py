@@ -80,6 +80,8 @@ ATTEMPT_MOVES: Moves = {
 MAY_CHARGE = (_A.STARTED, _A.ACCEPTED, _A.UNKNOWN, _A.PAID)
 # Those whose end the gateway has still to tell us.
 OPEN_ATTEMPTS = (_A.STARTED, _A.ACCEPTED, _A.UNKNOWN)
+# Those that the gateway is asked about: it may take its no back.
+ASKED_ATTEMPTS = (*OPEN_ATTEMPTS, _A.NOT_PAID)
 # Those that ended without money: what we keep of them grows old.
 TOOK_NOTHING = (_A.NOT_PAID, _A.REFUSED, _A.NOT_SENT, _A.POSTPONED, _A.ABSENT)
 

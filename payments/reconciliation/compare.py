@@ -140,9 +140,11 @@ def _they_have_it(status: Status, ours: Try, result: Comparison) -> Found | None
 
 def _not_booked(status: Status, ours: Try, result: Comparison) -> Found:
     note = "set aside: replay its dead letter" if ours.is_set_aside else "queued for confirmation"
-    if not ours.is_set_aside:
-        tries = result.open_tries if ours.state in OPEN_ATTEMPTS else result.ended_tries
-        tries[ours.attempt_id] = status.transaction_id
+    if ours.state not in OPEN_ATTEMPTS:
+        # Also what was set aside: perhaps only this list tells of it, so that no replay would find it.
+        result.ended_tries[ours.attempt_id] = status.transaction_id
+    elif not ours.is_set_aside:
+        result.open_tries[ours.attempt_id] = status.transaction_id
     return _found(BreakKind.MISSING_HERE, status, ours, note=note)
 
 

@@ -75,7 +75,28 @@ def test_money_that_came_by_an_event_after_the_end_is_looked_up_again() -> None:
 
     seen: WebhookEvent = fresh(event)
     assert (seen.state, seen.looks, seen.next_look_at is not None) == (EventState.NEW, 0, True)
-    assert fresh(payment).next_check_at is None
+
+
+def test_money_of_a_try_that_had_failed_is_asked_about_though_no_event_told_of_it() -> None:
+    payment = make_payment(state=PaymentState.FAILED)
+    make_attempt(payment, AttemptState.NOT_PAID)
+    letter = set_aside(payment)
+
+    replay_dead_letter(letter.pk, actor_id=make_staff("finance").pk, reason="late money")
+
+    assert fresh(payment).next_check_at is not None
+
+
+def test_where_nothing_can_be_asked_the_letter_stays_and_staff_are_told() -> None:
+    payment = make_payment(state=PaymentState.FAILED)
+    make_attempt(payment, AttemptState.ABSENT)
+    letter = set_aside(payment)
+
+    done = signed_in(make_staff("finance")).post(f"{REPLAY}?ids={letter.pk}", {"reason": "late money"}, follow=True)
+
+    assert "Reconcile the day of its try" in done.content.decode()
+    assert (fresh(letter).replayed_at, fresh(payment).next_check_at) == (None, None)
+    assert not Act.objects.exists()
 
 
 @pytest.mark.parametrize("state", [PaymentState.SETTLED, PaymentState.REVIEW])

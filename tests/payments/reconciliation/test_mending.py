@@ -6,7 +6,10 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from choptym.audit.models import Act
+from choptym.lib.errors import NotAllowed
 from payments.models import DeadLetter, Payment, PaymentAttempt, ReconciliationBreak
+from payments.replay import replay_dead_letter
 from payments.settle import settle_batch
 from payments.states import AttemptState, PaymentState
 from tests.factories import fresh, make_pending, paid
@@ -25,6 +28,7 @@ from tests.payments.reconciliation.world import (
     today,
     try_of,
 )
+from tests.payments.staff import make_staff
 from tests.payments.tricks import turned
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +120,29 @@ def test_a_payment_that_was_set_aside_is_left_to_whoever_replays_it(sandbox: San
 
     assert (result.mended, fresh(payment).next_check_at) == (0, None)
     assert only_break("fapshi").note == "set aside: replay its dead letter"
+
+
+@pytest.mark.invariant("INV-6")
+@pytest.mark.parametrize("ended", [AttemptState.NOT_PAID, AttemptState.ABSENT])
+def test_late_money_of_a_list_that_was_set_aside_is_booked_once_it_can_be(
+    sandbox: Sandbox, ended: AttemptState
+) -> None:
+    payment = collected(sandbox, "fapshi")
+    give_up(payment, ended)
+    letter = DeadLetter.objects.create(payment=payment, reason="IntegrityError: a reason")
+    actor = make_staff("finance").pk
+
+    if ended == AttemptState.ABSENT:  # nobody asks about it, and no event told
+        with pytest.raises(NotAllowed) as caught:
+            replay_dead_letter(letter.pk, actor_id=actor, reason="mended")
+        assert (caught.value.code, fresh(letter).replayed_at) == ("nothing_to_ask", None)
+        assert not Act.objects.exists()
+        reconcile("fapshi")
+    replay_dead_letter(letter.pk, actor_id=actor, reason="mended")
+    confirm_all("fapshi")
+
+    assert (fresh(payment).state, fresh(letter).replayed_at is not None) == (PaymentState.SETTLED, True)
+    assert entries_of(payment)["capture"][2] == payment.amount_minor
 
 
 @pytest.mark.parametrize("gateway", ["fapshi", "campay"])

@@ -213,6 +213,18 @@ def test_what_cannot_be_read_any_more_stays_open() -> None:
     assert again.facts == facts
 
 
+def test_what_a_letter_says_is_taken_up_though_there_is_nothing_to_ask() -> None:
+    payment = make_payment(state=PaymentState.FAILED)
+    make_attempt(payment, AttemptState.ABSENT)
+    facts = [{"gateway": "razorpay", "refund": {"outcome": "NEWER"}}]
+    letter = DeadLetter.objects.create(payment=payment, reason="a refund", facts=facts)
+
+    again = after_replay(letter)
+
+    assert again is not None
+    assert "replayed, and not taken up" in again.reason
+
+
 def test_a_letter_about_what_came_back_stays_until_a_person_ends_it() -> None:
     refund = write(settled(), PART_MINOR)
     take_up_refund("razorpay", says(refund, DONE))
