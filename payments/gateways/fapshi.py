@@ -26,7 +26,7 @@ from payments.gateways.base import (
     Status,
     best_of,
 )
-from payments.gateways.fapshi_api import FapshiApi, is_id, read_new_id, read_rows, unwrap
+from payments.gateways.fapshi_api import FapshiApi, is_id, read_named_rows, read_new_id, read_rows, unwrap
 from payments.gateways.fapshi_payouts import FapshiPayouts, PayoutOptions
 from payments.gateways.fapshi_records import (
     CURRENCY,
@@ -113,7 +113,7 @@ class Fapshi(RefundsByPayout):
             return None
         found = [
             read_status(row, reply, is_link=is_link)
-            for row in read_rows(reply)
+            for row in read_named_rows(reply)
             if reference in (row.get("externalId"), row.get("userId"))
         ]
         return best_of(found)

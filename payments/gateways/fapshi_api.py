@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import NotFound, Rejected
 from choptym.lib.money import Money
-from payments.gateways.fapshi_records import CURRENCY
+from payments.gateways.fapshi_records import CURRENCY, read_reference
 from payments.gateways.http import Reply, Wire, busy, unclear, with_exchange
 from payments.gateways.reading import read_rounded_down, read_text
 
@@ -102,3 +102,15 @@ def read_rows(reply: Reply) -> list[Mapping[str, object]]:
     if not isinstance(reply.document, list):
         raise unclear(reply, is_read=True)
     return [row for row in reply.document if isinstance(row, dict)]
+
+
+def read_named_rows(reply: Reply) -> list[Mapping[str, object]]:
+    """The transactions of one userId's list. Raises Unavailable when one of them cannot be read, or names nothing.
+
+    Absence may be taken for a proof: what cannot be read must not look like it.
+    """
+    rows = read_rows(reply)
+    is_whole = isinstance(reply.document, list) and len(rows) == len(reply.document)
+    if not is_whole or not all(read_reference(row) for row in rows):
+        raise unclear(reply, is_read=True)
+    return rows

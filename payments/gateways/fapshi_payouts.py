@@ -12,9 +12,8 @@ from urllib.parse import quote
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import NotFound, Rejected, Unavailable
 from payments.gateways.base import RefundOutcome, RefundRequest, RefundStatus, Status
-from payments.gateways.fapshi_api import FapshiApi, is_id, read_new_id, read_rows
-from payments.gateways.fapshi_records import MEDIA, read_payout, read_reference
-from payments.gateways.http import unclear
+from payments.gateways.fapshi_api import FapshiApi, is_id, read_named_rows, read_new_id
+from payments.gateways.fapshi_records import MEDIA, read_payout
 from payments.gateways.operators import operator_of
 from payments.gateways.payouts import refusal, the_payout
 
@@ -85,12 +84,7 @@ class FapshiPayouts:
             reply = self._api.read(f"/transaction/{quote(reference, safe='')}", deadline)
         except NotFound:
             return []
-        rows = read_rows(reply)
-        # Absence may be taken for a proof: what cannot be read must not look like it.
-        if not isinstance(reply.document, list) or len(rows) < len(reply.document):
-            raise unclear(reply, is_read=True)
-        if not all(read_reference(row) for row in rows):
-            raise unclear(reply, is_read=True)
+        rows = read_named_rows(reply)
         return [read_payout(row, reply) for row in rows if reference in (row.get("externalId"), row.get("userId"))]
 
     def _explain(self, error: Rejected, request: RefundRequest, deadline: Deadline) -> Rejected:

@@ -186,6 +186,15 @@ def test_finds_nothing_on_404_and_does_not_take_nonsense_for_nothing() -> None:
             gateway.find("ours-1", since=datetime.now(UTC))
 
 
+@pytest.mark.parametrize(
+    "listed", [["?"], [PAID, None], [{"transId": "Qm4tZ81x", "status": "SUCCESSFUL"}], [{**PAID, "transId": "A"}, {}]]
+)
+def test_does_not_take_rows_that_it_cannot_read_for_nothing(listed: object) -> None:
+    """Absence is a proof after a while: then the customer would be charged a second time."""
+    with canned((200, listed)) as server, pytest.raises(Unavailable):
+        make_fapshi(server.url).find("ours-1", since=datetime.now(UTC))
+
+
 def test_says_when_the_history_may_lack_lines() -> None:
     rows = [{**PAID, "transId": f"T{number:07}"} for number in range(100)]
     with canned((200, rows)) as server:
