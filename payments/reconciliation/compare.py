@@ -31,6 +31,7 @@ class Group:
     ours: Try | None = None
     ids: set[str] = field(default_factory=set)  # of the money itself, for the settlements
     refunded_minor: int = 0
+    paid: set[str] = field(default_factory=set)  # the ids of all money that came by it
 
 
 def compare(reading: Reading, ours: Ours) -> Comparison:
@@ -47,6 +48,7 @@ def compare(reading: Reading, ours: Ours) -> Comparison:
     by_money = {one.gateway_payment_id: one for one in ours.tries if one.gateway_payment_id}
     compare_refunds(reading, ours.refunds, by_name | by_money | _given_back(reading, ours.tries), result)
     _went_back(groups, reading, result)
+    _paid_again(groups, reading, result)
     compare_fees(reading, ours, by_name, result)
     # A break about a fee may be of a payment of another day, which is no line of this one.
     broken = {one.reference or one.transaction_id for one in result.breaks} & result.judged
@@ -96,10 +98,12 @@ def _add(found: dict[object, Group], key: object, group: Group) -> None:
     """The line that counts says which day the transaction is judged on."""
     group.ids |= {group.best.gateway_payment_id} - {""}
     group.refunded_minor = group.best.refunded.amount_minor if group.best.refunded else 0
+    group.paid = ({group.best.gateway_payment_id} - {""}) if group.best.outcome is Outcome.PAID else set()
     before = found.setdefault(key, group)
     if before is group:
         return
     before.ids |= group.ids
+    before.paid |= group.paid
     before.refunded_minor = max(before.refunded_minor, group.refunded_minor)
     if _ORDER.index(group.best.outcome) < _ORDER.index(before.best.outcome):
         before.best, before.is_of_day = group.best, group.is_of_day
@@ -181,6 +185,26 @@ def _went_back(groups: Iterable[Group], reading: Reading, result: Comparison) ->
             back = group.best.refunded
             found = _found(BreakKind.REFUND, group.best, ours, note=f"{back} went back to the payer")
             result.breaks.append(found)
+
+
+def _paid_again(groups: Iterable[Group], reading: Reading, result: Comparison) -> None:
+    """A transaction that was paid more than once, and not given back but for one: only one payment is booked."""
+    returned = {line.status.gateway_payment_id for line in reading.everything if _says_returned(line)}
+    for group in groups:
+        ours = group.ours
+        if not group.is_of_day or ours is None or ours.state not in _TOOK:
+            continue
+        given = {ours.gateway_payment_id} if ours.refunded_minor else set()  # by us: our books say so
+        if len(group.paid - (returned - given)) > 1:
+            note = f"paid more than once: {', '.join(sorted(group.paid))}"
+            result.breaks.append(_found(BreakKind.MISSING_HERE, group.best, ours, note=note))
+
+
+def _says_returned(line: Line) -> bool:
+    """That the money that it names went back: as a refund of it, or because all of it did."""
+    if not line.is_collection:
+        return line.status.outcome is not Outcome.NOT_PAID
+    return line.status.refunded is not None and line.status.refunded == line.status.money
 
 
 def _payments_of(lines: Iterable[Line]) -> Mapping[str, Line]:

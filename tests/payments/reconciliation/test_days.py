@@ -117,6 +117,25 @@ def test_a_refund_of_a_payment_of_long_ago_is_known_by_its_settlement() -> None:
     assert result.strange_refunds == [(back, ours)]
 
 
+def test_a_transaction_that_was_paid_twice_is_a_break_while_the_gateway_has_both() -> None:
+    ours = a_try(gateway_payment_id="pay_1")
+    first, second = (a_line(ours.reference, gateway_payment_id=name) for name in ("pay_1", "pay_2"))
+    back = replace(a_line("", transaction_id="rfnd_1", gateway_payment_id="pay_2"), is_collection=False)
+    failed = replace(back, status=replace(back.status, outcome=Outcome.NOT_PAID))
+    ours_back = replace(back, status=replace(back.status, gateway_payment_id="pay_1"))
+
+    [found] = look(ours, lines=[first, second]).breaks
+    assert (found.kind, found.attempt_id, found.note) == ("MISSING_HERE", 1, "paid more than once: pay_1, pay_2")
+    assert look(ours, lines=[first, second], around=[back]).breaks == []
+    assert look(ours, lines=[first, first]).breaks == []
+    assert [one.kind for one in look(ours, lines=[first, second, failed]).breaks] == ["MISSING_HERE"]
+    # One of the two went back by itself, whichever: what is left is what we booked.
+    assert "MISSING_HERE" not in {one.kind for one in look(ours, lines=[first, second, ours_back]).breaks}
+    # Ours was given back by us: the other one is nobody's.
+    given = replace(ours, refunded_minor=2500)
+    assert "MISSING_HERE" in {one.kind for one in look(given, lines=[first, second, ours_back]).breaks}
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "kinds"),
     [
