@@ -18,11 +18,12 @@ LAST_LOOK_SECONDS = 5
 _KIND_OF_MESSAGE = {PaymentState.FAILED: "payment_failed", PaymentState.EXPIRED: "payment_expired"}
 
 
-def close_unpaid(payment: Payment, to: PaymentState, *, code: str, problem: str = "") -> bool:
+def close_unpaid(payment: Payment, to: PaymentState, *, code: str, problem: str = "", kind: str = "") -> bool:
     """Move the payment to FAILED, EXPIRED or CANCELLED and free what its order reserved. False: it had moved on.
 
     Runs in the caller's transaction, after the payment's lock. Where a try may still take the money, the gateway is
     asked about it for PAYMENT_WATCHED_FOR_SECONDS more: money that comes late is honoured.
+    `kind` is the message about it, where that is not the usual one of this end.
     Locks:   order, cart lines, products.
     """
     now = clock.now()
@@ -40,7 +41,7 @@ def close_unpaid(payment: Payment, to: PaymentState, *, code: str, problem: str 
         return False
     if payment.order_id is not None:
         cancel_orders([payment.order_id])
-    if kind := _KIND_OF_MESSAGE.get(to):
+    if kind := kind or _KIND_OF_MESSAGE.get(to, ""):
         notify(messages_about([(payment, kind)]))
     return True
 

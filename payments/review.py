@@ -108,7 +108,9 @@ def fail_payment(payment_id: int, *, actor_id: int, reason: str) -> Payment:
         # Written down before it is changed.
         _record("fail_payment", payment, _told(attempt), actor_id=actor_id, reason=reason)
         _disprove(attempt)
-        close_unpaid(payment, PaymentState.FAILED, code="not_collected", problem=payment.problem)
+        # A message of its own: one that had FAILED before its review has said the usual one already.
+        kind, problem = "payment_not_collected", payment.problem
+        close_unpaid(payment, PaymentState.FAILED, code="not_collected", problem=problem, kind=kind)
     return payment
 
 

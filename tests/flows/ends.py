@@ -177,7 +177,8 @@ def assert_not_paid(
     assert customer.cart() == {purchase.product: purchase.quantity}
     assert live.balance(customer, purchase.currency) == 0
     kinds = {"FAILED": ("payment_failed",), "EXPIRED": ("payment_expired",), "CANCELLED": ()}
-    assert_told(live, purchase.payment, customer.phone, *kinds[state], may_be_twice=may_be_told_twice)
+    told = ("payment_not_collected",) if code == "not_collected" else kinds[state]
+    assert_told(live, purchase.payment, customer.phone, *told, may_be_twice=may_be_told_twice)
 
 
 def assert_in_wallet(purchase: Purchase, *earlier: str, tries: Sequence[str] = ("PAID",)) -> None:

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 
 from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed, Rejected, Unavailable
 from choptym.lib.money import Money
 from payments.charge import _leave_unknown
+from payments.close import close_unpaid
 from payments.failures import SENTENCES
-from payments.locks import claim_charge
+from payments.locks import claim_charge, lock_payments
 from payments.models import Payment
 from payments.prove import find_breaks
 from payments.review import accept_payment, credit_payment, fail_payment
@@ -20,7 +22,7 @@ from payments.settle import settle_batch
 from payments.states import AttemptState, PaymentState
 from payments.story import read_story
 from tests.constraints import locked_tables
-from tests.factories import fresh, make_attempt, make_payment, paid
+from tests.factories import fresh, make_attempt, make_payment, make_pending, paid
 from tests.payments.books import entries_of, told
 from tests.payments.reviews import Verb, balance, decide, letter_about, order_state, under_review, unreadable
 from tests.payments.staff import acts_about, make_staff
@@ -115,8 +117,22 @@ def test_a_payment_of_which_nothing_was_collected_fails_and_its_order_is_free() 
     assert (row.state, row.failure_code, row.next_check_at) == ("FAILED", "not_collected", None)
     assert payment.attempts.get().state == AttemptState.DISPROVED
     assert order_state(payment) == "CANCELLED"
-    assert told(payment) == ["payment_under_review", "payment_failed"]
-    assert "aucun montant n'est arrivé" in letter_about(payment, "payment_failed")
+    assert told(payment) == ["payment_under_review", "payment_not_collected"]
+    assert "aucun montant n'est arrivé" in letter_about(payment, "payment_not_collected")
+    assert find_breaks() == {}
+
+
+def test_one_that_had_failed_before_its_review_is_told_of_the_second_end_too() -> None:
+    payment, _ = make_pending()
+    with transaction.atomic():
+        [locked] = lock_payments([payment.pk])
+        close_unpaid(locked, PaymentState.FAILED, code="declined")
+    settle_batch([paid(payment, amount_minor=2400)])
+    assert fresh(payment).state == "REVIEW"
+
+    decide(fail_payment, payment)
+
+    assert told(payment) == ["payment_failed", "payment_under_review", "payment_not_collected"]
     assert find_breaks() == {}
 
 
