@@ -30,17 +30,23 @@ def post_refund(refund: Refund, *, given_minor: int) -> None:
     post_entries(postings)
 
 
-def post_back(refund: Refund) -> None:
-    """Undo what was booked for a refund that failed: each entry once, the other way round."""
+def post_back(refund: Refund) -> Money:
+    """Undo what was booked for a refund that failed: each entry once, the other way round.
+
+    Returns what of it is in the wallet now. The rest had bought an order: it is with us, and nowhere in the wallet.
+    """
     customer = accounts.customer(refund.payment.user_id)
-    postings = []
+    postings, in_wallet = [], 0
     for entry in Entry.objects.filter(reason__in=[f"refund:{refund.pk}:out", f"refund:{refund.pk}:given"]):
         reason = f"{entry.reason}_back"
         if entry.reason.endswith(":out"):
             postings.append(Posting(accounts.gateway(refund.gateway), customer, entry.amount, reason))
+            in_wallet += entry.amount_minor
         else:
             postings.append(Posting(customer, accounts.REFUNDS, entry.amount, reason))
+            in_wallet -= entry.amount_minor
     post_entries(postings)
+    return Money(in_wallet, refund.currency)
 
 
 def left_in_sales(payment: Payment) -> int:

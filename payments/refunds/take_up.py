@@ -19,7 +19,7 @@ from payments.models import Payment, Refund
 from payments.refunds.books import post_back
 from payments.refunds.came_back import CAME_BACK
 from payments.refunds.locks import lock_refund
-from payments.refunds.messages import refund_message
+from payments.refunds.messages import failure_message, refund_message, was_promised
 from payments.refunds.outside import book_given_after_all, write_outside_refund
 from payments.second_looks import next_look_at
 from payments.states import REFUND_ENDS, REFUND_MOVES, WAITING_REFUNDS, RefundState
@@ -118,14 +118,17 @@ def finish(refund: Refund, **also: str) -> None:
 def fail(refund: Refund, *, code: str, problem: str, **also: str) -> None:
     """Nothing was given back: what was booked for it is booked back. In the caller's transaction, after the lock.
 
-    If the gateway was ever asked to give it, it is asked about again later.
+    A customer who was told that it is on its way is told that it is not, and where it is. If the gateway was ever asked
+    to give it, it is asked about again later.
     """
     now = clock.now()
     ended = {"finished_at": now, "next_attempt_at": next_look_at(now) if refund.requested_at else None}
     about = {"failure_code": code[:40], "problem": problem[:300]}
     if move(refund, RefundState.FAILED, REFUND_MOVES, **ended, **about, **also):
         log.error("a refund failed", refund=refund.pk, payment=refund.payment_id, code=code)
-        post_back(refund)
+        in_wallet = post_back(refund)
+        if was_promised(refund):
+            notify([failure_message(refund, in_wallet)])
 
 
 def ask_failed_later(refund: Refund, *, leased_until: datetime) -> None:

@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed, Rejected
+from notifications.deliver import write_letter
+from notifications.models import Notification
 from payments.gateways.base import RefundOutcome
 from payments.models import Refund
 from payments.prove import find_breaks
@@ -136,6 +138,12 @@ def test_one_that_came_back_is_ended_as_not_given_when_a_person_agrees() -> None
     row = resolve(refund, was_given=False)
 
     assert (row.state, sorted(posted(row))) == ("FAILED", ["given", "given_back", "out", "out_back"])
+    # It had bought an order, so it is in no wallet: they are told that it did not come, and that it is owed to them.
+    assert (wallet(row.payment), kinds_told(row)) == (0, ["payment_refunded", "refund_failed"])
+    letter = write_letter(Notification.objects.get(about=f"refund:{row.pk}", kind="refund_failed"))
+    assert letter.subject == "Remboursement non abouti"
+    assert "Nous vous devons encore 10,00 ₹" in letter.text
+    assert "portefeuille" not in letter.text
     assert list(find_breaks()) == ["set_aside"]
 
 
