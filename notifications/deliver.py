@@ -1,9 +1,9 @@
 """Delivering what waits: claim, send with no transaction open, record. At least once."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 
 import structlog
 from django.conf import settings
@@ -24,14 +24,19 @@ log = structlog.get_logger(__name__)
 # Doubled from try to try: 5 s, 10 s, 20 s … at most an hour.
 FIRST_DELAY_SECONDS = 5
 LONGEST_DELAY_SECONDS = 3600
-# It waited for a thread until its lease had passed: somebody else may be sending it by now.
+# What is left of a lease when the last call may begin: longer than a call takes, so that nobody else sends during it.
+CALL_SHARE = 1 / 3
+# It waited for a thread until its lease had nearly passed: somebody else sends it.
 _TOO_LATE = DeliveryFailed("its turn came after its lease")
+
+# A message, and why it was not sent; None when it was.
+Outcome = tuple[Notification, DeliveryFailed | None]
 
 
 def deliver_batch() -> int:
     """Send up to one batch of messages that are due. Returns how many were claimed; 0 when none waits.
 
-    Network: one call per message, several at a time, before anything is recorded.
+    Network: one call per message, several at a time. Commits: each as soon as it was sent, with those sent meanwhile.
     A crash between sending and recording sends a message again after its lease: customers may be told twice, never not.
     """
     began = moment()
@@ -40,11 +45,14 @@ def deliver_batch() -> int:
         return 0
     refuse_in_transaction()
     give_back_connections()
-    problems = list(_threads().map(partial(_send, began), batch))
-    _record_sent([row for row, problem in zip(batch, problems, strict=True) if problem is None])
-    for row, problem in zip(batch, problems, strict=True):
-        if problem is not None and problem is not _TOO_LATE:
-            _record_failure(row, problem)
+    calls = {_threads().submit(_send, began, row): row for row in batch}
+    try:
+        while calls:
+            done, _ = wait(calls, return_when=FIRST_COMPLETED)
+            _record([(calls.pop(call), call.result()) for call in done])
+    finally:
+        for call in calls:
+            call.cancel()  # nobody would write down that it was sent
     return len(batch)
 
 
@@ -55,7 +63,7 @@ def _threads() -> ThreadPoolExecutor:
 
 def _send(began: float, row: Notification) -> DeliveryFailed | None:
     """Runs in a thread of its own, without the database."""
-    if moment() >= began + settings.NOTIFICATION_LEASE_SECONDS:
+    if moment() >= began + settings.NOTIFICATION_LEASE_SECONDS * (1 - CALL_SHARE):
         return _TOO_LATE
     try:
         letter = write_letter(row)
@@ -76,21 +84,24 @@ def write_letter(row: Notification) -> Letter:
     return Letter(address=row.address, subject=subject.strip(), text=text.strip())
 
 
+def _record(outcomes: Sequence[Outcome]) -> None:
+    sent = [row.pk for row, problem in outcomes if problem is None]
+    if sent:
+        _record_sent(sent)
+    for row, problem in outcomes:
+        if problem is not None and problem is not _TOO_LATE:
+            _record_failure(row, problem)
+
+
 @commits("notify.sent")
-def _record_sent(rows: Sequence[Notification]) -> None:
-    if not rows:
-        return
+def _record_sent(ids: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE notifications_notification SET state = %s, sent_at = now(), problem = ''
             WHERE id = ANY(%s) AND state = ANY(%s)
             """,
-            [
-                NotificationState.SENT,
-                [row.pk for row in rows],
-                sources_of(NotificationState.SENT, NOTIFICATION_MOVES),
-            ],
+            [NotificationState.SENT, list(ids), sources_of(NotificationState.SENT, NOTIFICATION_MOVES)],
         )
 
 
