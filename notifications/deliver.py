@@ -21,9 +21,9 @@ from notifications.models import NOTIFICATION_MOVES, Notification, NotificationS
 
 log = structlog.get_logger(__name__)
 
-# Doubled from try to try: 5 s, 10 s, 20 s … at most an hour.
-FIRST_DELAY_SECONDS = 5
-LONGEST_DELAY_SECONDS = 3600
+# Doubled from try to try: 5 s, 10 s, 20 s … at most an hour, for a day (docs/adr/0044).
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 5, 3600
+GIVEN_UP_AFTER = timedelta(days=1)
 # What is left of a lease when the last call may begin: longer than a call takes, so that nobody else sends during it.
 CALL_SHARE = 1 / 3
 # It waited for a thread until its lease had nearly passed: somebody else sends it.
@@ -108,12 +108,13 @@ def _record_sent(ids: Sequence[int]) -> None:
 @commits("notify.failed")
 def _record_failure(row: Notification, problem: DeliveryFailed) -> None:
     """Plan the next try, or give up where staff can see it. Only over our own lease: others may be sending it."""
+    now = clock.now()
     waiting = Notification.objects.filter(
         pk=row.pk, state=NotificationState.WAITING, next_attempt_at=row.next_attempt_at
     )
-    if problem.is_final or row.attempts >= settings.NOTIFICATION_ATTEMPTS:
+    if problem.is_final or (row.asked_again_at or row.created_at) < now - GIVEN_UP_AFTER:
         waiting.update(state=NotificationState.GIVEN_UP, problem=str(problem)[:200])
         log.warning("a message could not be delivered", notification=row.pk, channel=row.channel, problem=str(problem))
         return
-    delay = min(FIRST_DELAY_SECONDS * 2 ** (row.attempts - 1), LONGEST_DELAY_SECONDS)
-    waiting.update(next_attempt_at=clock.now() + timedelta(seconds=delay), problem=str(problem)[:200])
+    delay = min(FIRST_DELAY_SECONDS * 2 ** min(row.attempts - 1, 10), LONGEST_DELAY_SECONDS)
+    waiting.update(next_attempt_at=now + timedelta(seconds=delay), problem=str(problem)[:200])

@@ -22,7 +22,7 @@ class Language(models.TextChoices):
 class NotificationState(models.TextChoices):
     WAITING = "WAITING"
     SENT = "SENT"
-    GIVEN_UP = "GIVEN_UP"  # every try failed: staff see it
+    GIVEN_UP = "GIVEN_UP"  # every try of a day failed, or no try can help: staff see it
 
 
 NOTIFICATION_MOVES: Moves = {
@@ -62,8 +62,12 @@ class Notification(models.Model):
     problem = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)
+    asked_again_at = models.DateTimeField(
+        null=True, blank=True, help_text="When staff last had it sent again: from then on it has a day."
+    )
 
     class Meta:
+        permissions = [("send_again_notification", "Can send messages again")]
         constraints = [
             models.UniqueConstraint(fields=["about", "kind", "channel"], name="notification_said_once"),
             models.CheckConstraint(condition=Q(state__in=NotificationState.values), name="notification_state_known"),
@@ -71,6 +75,9 @@ class Notification(models.Model):
         indexes = [
             models.Index(
                 fields=["next_attempt_at"], name="notification_waiting", condition=Q(state=NotificationState.WAITING)
+            ),
+            models.Index(
+                fields=["next_attempt_at"], name="notification_given_up", condition=Q(state=NotificationState.GIVEN_UP)
             ),
             models.Index(fields=["user", "-id"], name="notification_by_user"),
             # For the clean-up (payments/housekeeping/kept.py).

@@ -13,6 +13,7 @@ from redis import RedisError
 from choptym.lib import clock
 from choptym.lib.connections import read_connections
 from choptym.lib.jobs import queue_lengths, redis_memory
+from notifications.untold import untold
 from payments.alerts.metrics import alert_metrics
 from payments.overview import reconciliation
 from payments.states import WAITING_STATES
@@ -115,6 +116,13 @@ def _without_outcome() -> Iterator[Metric]:
     yield places
 
 
+def _untold() -> Iterator[Metric]:
+    messages = GaugeMetricFamily("choptym_messages_untold", "Messages that did not reach customers", labels=["kind"])
+    for kind, count in untold.get().items():
+        messages.add_metric([kind], count)
+    yield messages
+
+
 def _throttle() -> Iterator[Metric]:
     """What is held back. Nothing when Redis is away."""
     try:
@@ -177,6 +185,7 @@ COLLECTORS: tuple[Callable[[], Iterator[Metric]], ...] = (
     _waiting,
     _connections,
     _without_outcome,
+    _untold,
     _reconciliation,
     queue_modes,
     limits,

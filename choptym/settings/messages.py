@@ -31,12 +31,12 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ChopTym <no-reply@choptym.example>")
 
-# Apprise addresses; {to} stands for the phone number or the device token. Empty: that channel is off.
+# Apprise addresses; {to} stands for the phone number or the device token. Empty: its messages wait for a day in vain.
 SMS_URL = env.secret("SMS_URL", "")
 PUSH_URL = env.secret("PUSH_URL", "")
 
-NOTIFICATION_ATTEMPTS = env.integer("NOTIFICATION_ATTEMPTS", 8, minimum=1, maximum=50)
-# A sender that has not reported back after this long died; it outlives the longest call of a channel.
+# A sender that has not reported back after this long died. Within the last third of it no call begins (CALL_SHARE in
+# notifications/deliver.py), so that third is to outlive the longest call of a channel.
 NOTIFICATION_LEASE_SECONDS = env.integer("NOTIFICATION_LEASE_SECONDS", 45, minimum=5)
 NOTIFICATION_BATCH_SIZE = 100
 NOTIFICATION_THREADS = env.integer("NOTIFICATION_THREADS", 8, minimum=1, maximum=100)

@@ -13,7 +13,7 @@ class Letter:
 
 
 class DeliveryFailed(Exception):
-    """The message was not taken. `is_final` when no further try can help."""
+    """The message was not taken. `is_final` when no further try can help: the address is wrong, not our settings."""
 
     def __init__(self, message: str, *, is_final: bool = False) -> None:
         super().__init__(message)

@@ -13,6 +13,8 @@ def send(letter: Letter) -> None:
     try:
         mail.send()
     except smtplib.SMTPRecipientsRefused as error:
-        raise DeliveryFailed("the mail server refuses this address", is_final=True) from error
+        # 4xx: not now. 5xx: never.
+        is_final = all(code >= 500 for code, _ in error.recipients.values())
+        raise DeliveryFailed("the mail server refuses this address", is_final=is_final) from error
     except (smtplib.SMTPException, OSError) as error:
         raise DeliveryFailed(f"the mail server did not take it: {type(error).__name__}") from error

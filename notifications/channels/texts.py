@@ -25,7 +25,7 @@ def send_push(letter: Letter) -> None:
 
 def _send(template: str, to: str, letter: Letter) -> None:
     if not template:
-        raise DeliveryFailed("this channel is switched off", is_final=True)
+        raise DeliveryFailed("this channel is switched off")  # perhaps for as long as a setting is forgotten
     send_to(template.replace("{to}", quote(to, safe="")), letter)
 
 
@@ -33,7 +33,7 @@ def send_to(apprise_address: str, letter: Letter) -> None:
     """Send a message to whoever is behind this Apprise address. Raises DeliveryFailed."""
     service = _service(apprise_address)
     if service is None:
-        raise DeliveryFailed("the address of this channel is not one that Apprise knows", is_final=True)
+        raise DeliveryFailed("the address of this channel is not one that Apprise knows")
     if not service.notify(title=letter.subject, body=letter.text):
         raise DeliveryFailed("the provider did not take it")
 

@@ -14,6 +14,7 @@ from django.db.models import Q
 from choptym.lib import clock
 from choptym.lib.connections import read_connections
 from choptym.lib.jobs import redis
+from notifications.untold import untold
 from payments import in_force, stats
 from payments.alerts.books import read_books, read_reconciliation
 from payments.alerts.rules import Reading
@@ -28,6 +29,8 @@ LEAST_ENDED = 20
 LEAST_STARTED = 5
 # Sweepers come by every second: what nobody has taken up for so long has been forgotten, or is beyond our strength.
 OVERDUE_SECONDS = 120
+# A few mail servers that let us wait are no outage.
+LEAST_IN_VAIN = 20
 # Money of others that share the account of a gateway ends there too.
 PERHAPS_NOT_OURS = "unclaimed"
 _HUNDRED = 100
@@ -160,6 +163,11 @@ def refund_overdue() -> list[Reading]:
     return [Reading("", stuck.get()["refund_waiting"].count)]
 
 
+def messages_untold() -> list[Reading]:
+    least = {"tried_in_vain": LEAST_IN_VAIN}
+    return [Reading(kind, count, warning=least.get(kind)) for kind, count in untold.get().items()]
+
+
 def queue_stopped() -> list[Reading]:
     now = clock.now()
     stopped = QueueControl.objects.exclude(mode=QueueMode.RUN).filter(Q(until__isnull=True) | Q(until__gt=now))
@@ -195,5 +203,6 @@ FIGURES: Mapping[str, Callable[[], list[Reading]]] = {
     "redis_memory": redis_memory,
     "captured_without_outcome": captured_without_outcome,
     "refund_overdue": refund_overdue,
+    "messages_untold": messages_untold,
     "queue_stopped": queue_stopped,
 }

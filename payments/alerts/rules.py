@@ -164,6 +164,15 @@ _ALL = (
         "Open the refunds that need a person; resolve those whose gateway's own pages tell their end.",
     ),
     Rule(
+        "messages_untold",
+        "Messages untold",
+        "messages to customers that were given up within a day, or were tried in vain for ten minutes and still wait",
+        "messages",
+        1,  # of those tried in vain a few more: see figures.py
+        1_000,
+        "Read the problem of such messages: is a provider away, or an address in the settings wrong? Mend that first.",
+    ),
+    Rule(
         "queue_stopped",
         "Queue stopped",
         "how long the queue has been stopped or drained by a person",

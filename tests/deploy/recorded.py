@@ -203,4 +203,21 @@ CASES = (
         {'choptym_queue_mode{gateway="fapshi"}': "0.5x20"},
         ("queue_stopped warning gateway=fapshi",),
     ),
+    Case("a few messages that are tried again", {'choptym_messages_untold{kind="tried_in_vain"}': "19x20"}),
+    Case(
+        "more of them",
+        {'choptym_messages_untold{kind="tried_in_vain"}': "20x20"},
+        ("messages_untold warning kind=tried_in_vain",),
+    ),
+    Case("none that was given up", {'choptym_messages_untold{kind="given_up"}': "0x20"}),
+    Case(
+        "one that was",
+        {'choptym_messages_untold{kind="given_up"}': "1x20"},
+        ("messages_untold warning kind=given_up",),
+    ),
+    Case(
+        "a thousand that were",
+        {'choptym_messages_untold{kind="given_up"}': "1000x20"},
+        ("messages_untold warning kind=given_up", "messages_untold critical kind=given_up"),
+    ),
 )

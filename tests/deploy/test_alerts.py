@@ -15,7 +15,7 @@ from tests.deploy.rules import INTERVAL_SECONDS, RULES_FILE, STEP_SECONDS, Case,
 TABLE = {
     *("queue_length", "error_rate", "success_rate", "processing_time", "wait_time", "database_connections"),
     *("oldest_waiting", "lease_overdue", "circuit_open", "worker_silent", "books", "reconciliation", "redis_memory"),
-    *("captured_without_outcome", "refund_overdue", "queue_stopped"),
+    *("captured_without_outcome", "refund_overdue", "queue_stopped", "messages_untold"),
 }
 PROMTOOL = shutil.which("promtool")
 

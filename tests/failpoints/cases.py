@@ -144,6 +144,7 @@ _STAFF: Mapping[str, Mapping[str, Tale]] = {
         "review.decide": doubts.takes_more,
         "review.fail": doubts.was_never_collected,
         "credit": doubts.gives_a_gift,
+        "notify.send_again": messages.is_sent_again,
         "credit_surplus": doubts.takes_it_twice,
         "bulk.upload": files.a_file_is_discarded,
         "bulk.discard": files.a_file_is_discarded,

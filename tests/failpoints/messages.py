@@ -1,6 +1,7 @@
 """By which way customers are told, and when they cannot be."""
 
 from tests.failpoints.bench import PATIENCE_SECONDS, Bench
+from tests.failpoints.staff import press
 from tests.failpoints.stories import Began, Tale
 from tests.flows.ends import Purchase, assert_told
 from tests.live import eventually
@@ -49,3 +50,22 @@ def cannot_be_told(bench: Bench, began: Began) -> None:
 def _assert_not_told(bench: Bench, purchase: Purchase) -> None:
     query = "SELECT attempts > 0 AND problem <> '' FROM notifications_notification WHERE about = %s"
     assert bench.live.column(query, f"payment:{purchase.payment}") == [True]
+
+
+def is_sent_again(bench: Bench, began: Began) -> None:
+    """The provider was away for longer than a day, as it seems: staff have it sent again."""
+    purchase = bench.buy()
+    purchase.wait("SETTLED", seconds=PATIENCE_SECONDS)
+    about = f"payment:{purchase.payment}"
+    given_up = "UPDATE notifications_notification SET state = 'GIVEN_UP', problem = 'away' WHERE about = %s"
+    eventually(lambda: _assert_sent(bench, about), seconds=PATIENCE_SECONDS)
+    bench.live.change(given_up, about)
+    [message] = bench.live.column("SELECT id FROM notifications_notification WHERE about = %s", about)
+    press(bench, f"send_again({message}, **who)")
+    eventually(lambda: _assert_sent(bench, about), seconds=PATIENCE_SECONDS)
+    query = "SELECT count(*) FROM audit_act WHERE about = %s AND verb = 'send_message_again'"
+    assert bench.live.column(query, about) == [1]
+
+
+def _assert_sent(bench: Bench, about: str) -> None:
+    assert bench.live.column("SELECT state FROM notifications_notification WHERE about = %s", about) == ["SENT"]

@@ -21,6 +21,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from choptym.lib.errors import NotAllowed
 from choptym.lib.money import Money
+from notifications.send_again import send_again
 from payments.gateways import get_gateway
 from payments.gateways.base import CollectRequest, RefundOutcome, RefundRequest, RefundStatus
 from payments.gateways.facts_json import dump_refund

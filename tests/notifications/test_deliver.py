@@ -9,9 +9,10 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
+from choptym.lib.deadline import moment
 from notifications import deliver
 from notifications.channels import DeliveryFailed
-from notifications.deliver import deliver_batch, write_letter
+from notifications.deliver import GIVEN_UP_AFTER, deliver_batch, write_letter
 from notifications.locks import claim_notifications
 from notifications.models import Channel, Language, Notification
 from tests.factories import a_while_ago, fresh, make_notification
@@ -130,17 +131,25 @@ def test_a_provider_that_does_not_take_it_is_tried_again_ever_later() -> None:
 
 
 def test_the_wait_is_never_longer_than_an_hour() -> None:
-    row = make_notification(attempts=20)
+    row = make_notification(attempts=2000)
 
-    with texts_to((503, {})), override_settings(NOTIFICATION_ATTEMPTS=50):
+    with texts_to((503, {})):
         deliver_batch()
 
     assert round(wait_of(row)) == 3600
 
 
-@override_settings(NOTIFICATION_ATTEMPTS=3)
-def test_after_the_last_try_it_is_given_up_where_staff_see_it() -> None:
-    row = make_notification(attempts=2)
+def test_within_a_day_it_is_tried_again_however_often_that_was() -> None:
+    row = make_notification(attempts=2000, created_at=timezone.now() - GIVEN_UP_AFTER + timedelta(minutes=1))
+
+    with texts_to((503, {})):
+        deliver_batch()
+
+    assert (fresh(row).state, fresh(row).attempts) == ("WAITING", 2001)
+
+
+def test_after_a_day_it_is_given_up_where_staff_see_it() -> None:
+    row = make_notification(attempts=2, created_at=timezone.now() - GIVEN_UP_AFTER - timedelta(minutes=1))
 
     with texts_to((503, {})):
         deliver_batch()
@@ -165,13 +174,17 @@ def test_a_provider_that_is_not_there_is_tried_again() -> None:
         ("nonsense://{to}", "the address of this channel is not one that Apprise knows"),
     ],
 )
-def test_a_channel_that_cannot_work_is_given_up_at_once(url: str, problem: str) -> None:
+def test_a_channel_that_our_settings_forget_waits_until_they_know_it_again(url: str, problem: str) -> None:
     row = make_notification()
 
     with override_settings(SMS_URL=url):
         deliver_batch()
 
-    assert (fresh(row).state, fresh(row).problem) == ("GIVEN_UP", problem)
+    assert (fresh(row).state, fresh(row).problem) == ("WAITING", problem)
+    due(row)
+    with texts_to((200, {})):
+        deliver_batch()
+    assert fresh(row).state == "SENT"
 
 
 def test_an_address_that_the_mail_server_refuses_is_given_up_at_once() -> None:
@@ -181,6 +194,15 @@ def test_an_address_that_the_mail_server_refuses_is_given_up_at_once() -> None:
         deliver_batch()
 
     assert (fresh(row).state, fresh(row).problem) == ("GIVEN_UP", "the mail server refuses this address")
+
+
+def test_an_address_that_the_mail_server_puts_off_is_tried_again() -> None:
+    row = make_notification(channel=Channel.EMAIL, address="eater@choptym.example")
+
+    with mailbox(refuse="451 come back later"):
+        deliver_batch()
+
+    assert (fresh(row).state, fresh(row).problem) == ("WAITING", "the mail server refuses this address")
 
 
 def test_a_mail_server_that_is_away_is_tried_again() -> None:
@@ -243,6 +265,16 @@ def test_a_message_whose_turn_comes_after_its_lease_is_left_to_whoever_has_it_by
 
     assert sink.asked == []
     assert (fresh(row).state, fresh(row).problem) == ("WAITING", "")
+
+
+@pytest.mark.parametrize(("share", "is_sent"), [(0.6, True), (0.7, False)])
+def test_no_call_begins_that_its_lease_might_not_outlive(share: float, is_sent: bool) -> None:
+    began = moment() - share * settings.NOTIFICATION_LEASE_SECONDS
+
+    with texts_to((200, {})) as sink:
+        problem = deliver._send(began, make_notification())
+
+    assert (problem is None, len(sink.asked)) == (is_sent, int(is_sent))
 
 
 @pytest.mark.parametrize("is_final", [False, True])

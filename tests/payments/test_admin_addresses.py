@@ -120,7 +120,7 @@ def test_a_query_of_a_list(name: str, payment: Payment, superuser: Client) -> No
 def test_a_selection_that_is_none(name: str, payment: Payment, superuser: Client) -> None:
     row = last_of(MODELS[name])
     listed = page_of(row).removesuffix(f"{row.pk}/change/")
-    acts = ["", "none", "delete_selected", "replay_selected", "close_selected"]
+    acts = ["", "none", "delete_selected", "replay_selected", "close_selected", "send_selected_again"]
 
     for action in acts:
         for text in ("abc", "", "\0", "9" * 40, "9" * 5000, "-1"):
@@ -132,6 +132,7 @@ def test_a_selection_that_is_none(name: str, payment: Payment, superuser: Client
     "path",
     ["/admin/", "/admin/payments/stuck/", "/admin/payments/payment/stuck/", "/admin/payments/deadletter/replay/",
      "/admin/payments/reconciliationbreak/close/", "/admin/payments/reconciliationbreak/fee/",
+     "/admin/notifications/notification/send_again/",
      "/admin/payments/reconciliation/ask/", "/admin/payments/bulkupload/upload/", "/admin/search/",
      "/admin/payments/queuecontrol/act/stop/", "/admin/payments/queuecontrol/act/set/",
      "/admin/payments/queuecontrol/act/none/", "/admin/login/",

@@ -12,9 +12,10 @@ from django.db import connection
 from django.utils import timezone
 
 from choptym.lib.jobs import redis
+from notifications.models import Notification
 from payments.models import Payment, QueueControl, Reconciliation, ReconciliationBreak, Worker
 from payments.states import PaymentState
-from tests.factories import a_while_ago, make_topup, make_user
+from tests.factories import a_while_ago, make_notification, make_topup, make_user
 
 
 def many(count: int, state: PaymentState = PaymentState.QUEUED, **columns: Any) -> None:
@@ -124,3 +125,13 @@ def break_found(gateway: str, day: date) -> None:
 def control(mode: str, *, since: float, gateway: str = "", **columns: Any) -> None:
     row = QueueControl.objects.create(gateway=gateway, mode=mode, reason="to see", changed_by=make_user(), **columns)
     QueueControl.objects.filter(pk=row.pk).update(mode_since=a_while_ago(since))
+
+
+def untold_messages(count: int, **columns: Any) -> None:
+    """So many messages of one customer that were tried in vain for longer than ten minutes, alike."""
+    columns = {"problem": "the provider did not take it", "created_at": a_while_ago(610), "attempts": 1, **columns}
+    one = make_notification(**columns)
+    values = {field.attname: getattr(one, field.attname) for field in one._meta.fields if not field.primary_key}
+    Notification.objects.bulk_create(
+        Notification(**{**values, "about": f"{one.about}:{number}"}) for number in range(1, count)
+    )
