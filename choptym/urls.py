@@ -3,10 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
 import choptym.lib.converters  # noqa: F401 - registers <bigint:…> for the addresses below
 from choptym import health
+from choptym.api_document import ApiDocumentView
 from choptym.login import LoginView, log_staff_in
 
 urlpatterns = [
@@ -14,7 +15,7 @@ urlpatterns = [
     path("", include("wallets.urls")),
     path("", include("payments.urls")),
     path("api/auth/token/", LoginView.as_view()),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", ApiDocumentView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("health/live", health.live),
     path("health/ready", health.ready),
