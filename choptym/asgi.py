@@ -4,5 +4,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from choptym.lib.plain_request import EventsRequest
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "choptym.settings")
 application = get_asgi_application()
+application.request_class = EventsRequest

@@ -75,8 +75,11 @@ def configure_logs(*, level: str, as_json: bool) -> None:
 def _calm_about_strangers(record: logging.LogRecord) -> bool:
     """What Django calls suspicious (a host that is none of ours, a thousand fields) is their fault and answered 400.
 
-    As an error with its traceback it would let anybody fill the log, and call people.
+    So is a form that cannot be read. As errors, or with their tracebacks, they would let anybody fill the log, and call
+    people.
     """
     if record.name.startswith("django.security."):
-        record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    if record.name.startswith(("django.request", "django.security.")) and record.levelno == logging.WARNING:
+        record.exc_info = None
     return True

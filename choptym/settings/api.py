@@ -7,6 +7,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["choptym.lib.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "choptym.lib.negotiation.PlainNegotiation",
     "DEFAULT_SCHEMA_CLASS": "choptym.lib.openapi.Schema",
     "EXCEPTION_HANDLER": "choptym.lib.api_errors.answer_error",
     "DEFAULT_PAGINATION_CLASS": "choptym.lib.pages.NewestFirst",

@@ -7,16 +7,47 @@ LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST
 HOOK = b"POST /webhooks/fapshi/ HTTP/1.1\r\nContent-Type: application/json\r\n" + HOST
 CART = b"POST /api/cart/ HTTP/1.1\r\nContent-Type: application/json\r\n" + HOST
 NOWHERE = b"POST /none HTTP/1.1\r\n" + HOST
-LOGIN = b"POST /api/auth/token/ HTTP/1.1\r\nContent-Type: application/json\r\n" + HOST
+LOGIN_AS = b"POST /api/auth/token/ HTTP/1.1\r\n" + HOST
+LOGIN = LOGIN_AS + b"Content-Type: application/json\r\n"
 
 
 def get(path: bytes, *lines: bytes, host: bytes = HOST, method: bytes = b"GET") -> bytes:
     return method + b" " + path + b" HTTP/1.1\r\n" + host + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
 
 
+def form(kind: bytes, *part: bytes) -> bytes:
+    """A form at the staff's login, with the cookie and the token that let it be read."""
+    secret = b"a" * 32
+    parts = (b'--x\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n' + secret, *part)
+    body = b"\r\n".join((*parts, b"--x--\r\n"))
+    head = b"Content-Type: multipart/form-data; boundary=x" + kind, b"Content-Length: %d" % len(body)
+    return get(b"/admin/login/", *head, b"Cookie: csrftoken=" + secret, method=b"POST") + body
+
+
 CLIENTS_FAULT = {*range(400, 432), CLOSED}
 UNMEASURED = {411, 400, CLOSED}
-# What is sent, and what may come back.
+HEX, UTF_8 = b"Content-Type: text/plain; charset=hex", b"Content-Type: application/json; charset=utf-8"
+# Half of this parameter has a number, half has none: Python cannot put them in order.
+TORN = b"; a*=x; a*0=y"
+TORN_TYPE = b"Content-Type: application/json" + TORN
+TORN_PART = b'--x\r\nContent-Disposition: form-data; name="a"' + TORN + b"\r\n\r\n1"
+# Headers that Django, Python or the framework cannot read. What is sent, and what may come back, from both servers.
+UNREADABLE: dict[str, tuple[bytes, set[int]]] = {
+    "a charset that is none of text": (get(b"/api/products/?a=1", HEX), {200}),
+    "a charset that is none of text, for CamPay": (get(b"/webhooks/campay/?a=1", HEX), {401}),
+    "a charset that is none of text, of a form": (form(b"; charset=hex"), {200}),
+    "a charset and 1,002 fields": (get(b"/api/products/?" + b"&" * 1001, UTF_8), {400}),
+    "a charset and 1,002 fields for CamPay": (get(b"/webhooks/campay/?" + b"&" * 1001, UTF_8), {400}),
+    "a parameter in a charset nobody knows": (get(b"/api/products/", b"Content-Type: text/plain; a*=no'en'x"), {200}),
+    "a parameter in halves": (get(b"/api/products/", TORN_TYPE), {200}),
+    "a parameter in halves for CamPay": (get(b"/webhooks/campay/?a=1", TORN_TYPE), {401}),
+    "a parameter in halves, of a body": (LOGIN_AS + TORN_TYPE + b"\r\nContent-Length: 2\r\n\r\n{}", {415}),
+    "a parameter in halves, of a part of a form": (form(b"", TORN_PART), {400}),
+    "a parameter in halves, accepted": (get(b"/api/products/", b"Accept: */*" + TORN), {200}),
+    "a parameter in quotes, accepted": (get(b"/api/products/", b"Accept: */*; a=\"x; b*=no'en'y\""), {200}),
+    "a new line in the version of the document": (get(b"/api/schema/?version=%0a"), {200}),
+}  # fmt: skip
+# The same, from the web process.
 STRANGE: dict[str, tuple[bytes, set[int]]] = {
     "HTTP/1.0": (b"GET /health/live HTTP/1.0\r\n" + HOST + b"\r\n", {200, CLOSED}),
     "HTTP/1.0 without a host": (b"GET /health/live HTTP/1.0\r\n\r\n", {400, CLOSED}),
@@ -77,5 +108,6 @@ STRANGE: dict[str, tuple[bytes, set[int]]] = {
     "an address of 60 KB": (get(b"/" + b"a" * 60_000), {404, 414}),
     "15,000 fields in a query": (get(b"/api/orders/?" + b"a=1&" * 15_000), {400, 401}),
     "15,000 fields for CamPay": (get(b"/webhooks/campay/?" + b"a=1&" * 15_000), {400}),
+    **UNREADABLE,
     "300 KB of cookies": (get(b"/api/cart/", b"Cookie: " + b"a=b; " * 60_000), {401, *CLIENTS_FAULT}),
 }  # fmt: skip

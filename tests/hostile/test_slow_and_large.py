@@ -11,7 +11,7 @@ import pytest
 from choptym.local.roles import _GRANIAN, WEB_THREADS
 from tests.hostile.conftest import HEADER_SECONDS
 from tests.hostile.scale import times
-from tests.hostile.strange import CART, HOOK, HOST, LIVE, LOGIN, STRANGE, get
+from tests.hostile.strange import CART, HOOK, HOST, LIVE, LOGIN, STRANGE, UNREADABLE, get
 from tests.hostile.wire import (
     CLOSED,
     SILENT,
@@ -26,23 +26,31 @@ from tests.live import Live
 pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).parents[2]
+SERVERS = ("web", "events")
 
 
 @pytest.fixture
 def calm(besieged: Live) -> Iterator[Live]:
-    """Afterwards there is nothing in the log of the web process that anybody would have to look at."""
-    before = len(log_of(besieged))
+    """Afterwards there is nothing in the logs of the servers that anybody would have to look at."""
+    before = {role: len(log_of(besieged, role)) for role in SERVERS}
     yield besieged
-    news = log_of(besieged)[before:]
-    assert not re.search(r'Traceback|panicked|"level": "(error|critical)"', news), news[-4000:]
+    for role in SERVERS:
+        news = log_of(besieged, role)[before[role] :]
+        assert not re.search(r'Traceback|panicked|"level": "(error|critical)"', news), news[-4000:]
 
 
 def test_strange_requests_are_answered_or_cut_off_and_are_no_fault_of_ours(calm: Live) -> None:
-    answers = {name: talk(calm, data) for name, (data, _) in STRANGE.items()}
-
-    wrong = {name: found for name, found in answers.items() if not found or set(found) - STRANGE[name][1]}
-    assert wrong == {}
+    assert _answered_wrongly(calm, STRANGE, "web") == {}
     assert talk(calm, get(b"/health/live")) == [200]
+
+
+def test_headers_that_cannot_be_read_are_no_fault_of_the_event_process_either(calm: Live) -> None:
+    assert _answered_wrongly(calm, UNREADABLE, "events") == {}
+
+
+def _answered_wrongly(live: Live, requests: dict[str, tuple[bytes, set[int]]], role: str) -> dict[str, list[int]]:
+    answers = {name: talk(live, data, role=role) for name, (data, _) in requests.items()}
+    return {name: found for name, found in answers.items() if not found or set(found) - requests[name][1]}
 
 
 def test_a_request_that_expects_to_be_told_to_go_on_is_told(calm: Live) -> None:
