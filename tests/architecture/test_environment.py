@@ -15,6 +15,8 @@ TOLD = {
     )
 }
 READ = variables()
+# With their defaults, or "" for what must be given.
+READ_BY_COMPOSE = dict(re.findall(r"\$\{(\w+)(?::-([^}]*))?", (PROJECT / "deploy/compose.yaml").read_text()))
 
 UNITS = {
     "text": {"text"},
@@ -39,7 +41,8 @@ UNIT_OF_NAME = {
 def test_the_example_and_the_settings_have_the_same_variables() -> None:
     assert len(READ) > 50
     assert sorted(READ.keys() - TOLD.keys()) == [], "read, but not in deploy/env.example with a line `# unit: …`"
-    assert sorted(TOLD.keys() - READ.keys()) == [], "in deploy/env.example, but nobody reads it"
+    unread = TOLD.keys() - READ.keys() - READ_BY_COMPOSE.keys()
+    assert sorted(unread) == [], "in deploy/env.example, but nobody reads it"
     assert sorted(re.findall(r"^([A-Z0-9_]+)=", EXAMPLE, re.MULTILINE)) == sorted(TOLD), "a line without its unit"
 
 
@@ -53,6 +56,11 @@ def test_the_example_tells_unit_and_default(variable: Variable) -> None:
         assert value.lower() == str(variable.default).lower()
     elif not variable.has_default:
         assert value == "", "a required variable has no default"
+
+
+def test_the_example_has_what_compose_reads_with_the_same_default() -> None:
+    assert len(READ_BY_COMPOSE) > 5
+    assert {name: TOLD[name][1] for name in READ_BY_COMPOSE} == READ_BY_COMPOSE
 
 
 def test_a_variable_that_is_read_twice_is_read_the_same_way() -> None:

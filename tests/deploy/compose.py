@@ -37,7 +37,7 @@ def command_of(service: dict[str, Any]) -> list[str]:
 
 def environment_of(service: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
     """Its `environment`, with ${NAME…} taken from what stands in deploy/.env."""
-    return {name: _interpolated(str(value), given) for name, value in service["environment"].items()}
+    return {name: _interpolated(str(value), given) for name, value in service.get("environment", {}).items()}
 
 
 def stop_seconds(service: dict[str, Any]) -> int:

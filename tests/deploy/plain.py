@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from choptym.local.ports import free_port
 from tests.architecture.test_environment import EXAMPLE
-from tests.deploy.compose import DEPLOY, command_of, environment_of, ours, stop_seconds
+from tests.deploy.compose import DEPLOY, command_of, environment_of, ours, services, stop_seconds
 from tests.deploy.image import health_command
 
 # What stands in deploy/.env: the example, with what one must fill in.
@@ -86,6 +88,44 @@ class Host:
         command = [self._moved(word, port) for word in command_of(service)]
         return self.launch(name, command, told, port=port, stop_within_seconds=stop_seconds(service), cwd=self.tree)
 
+    def start_server(self, name: str, moves: dict[str, str], *, port: int, **environment: str) -> Plain:
+        """Another's server by its very command, with a copy of its file in which addresses and folders are others."""
+        service = services()[name]
+        mounted, inside = next(volume.split(":")[:2] for volume in service["volumes"] if volume.startswith("./"))
+        text, words = (DEPLOY / mounted).read_text(), command_of(service)
+        for old, new in {"/run/secrets": str(self.secrets), **moves}.items():
+            assert old in text or old == "/run/secrets", f"{old} is not in {mounted}"
+            text = text.replace(old, new)
+            words = [word.replace(old, new) for word in words]
+        copy = self.folder / Path(mounted).name
+        copy.write_text(text)
+        copy.chmod(0o644)
+        self.folder.chmod(0o755)
+        return self.launch(
+            name,
+            [word.replace(inside, str(copy)) for word in words],
+            {**environment_of(service, self.given), "PATH": os.environ["PATH"], **environment},
+            port=port,
+            stop_within_seconds=stop_seconds(service),
+            # PgBouncer refuses to be root; in its image it is nobody.
+            user="nobody" if name == "pgbouncer" and os.getuid() == 0 else None,
+        )
+
+    def start_nginx(self, addresses: dict[str, str], *, port: int, health_port: int, **environment: str) -> Plain:
+        """`addresses`: of the web and event processes, by their names in compose.yaml. Returns when it answers."""
+        temporary = self.folder / "nginx"
+        temporary.mkdir()
+        temporary.chmod(0o777)
+        moves = {
+            **{f"server {name}:8000": f"server {address}" for name, address in addresses.items()},
+            "listen 8080": f"listen 127.0.0.1:{port}",
+            "listen 8081": f"listen 127.0.0.1:{health_port}",
+            "/tmp/": f"{temporary}/",  # noqa: S108 - of the container
+        }
+        nginx = self.start_server("nginx", moves, port=port, **environment)
+        until(lambda: _answers(f"http://127.0.0.1:{health_port}/nginx"), nginx)
+        return nginx
+
     def launch(
         self, name: str, command: list[str], environment: Mapping[str, str], *, port: int, **options: Any
     ) -> Plain:
@@ -123,6 +163,13 @@ class Host:
         for old, new in moves.items():
             text = text.replace(old, new)
         return text
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
 
 
 def until(check: Callable[[], bool], plain: Plain, *, seconds: float = 200) -> None:

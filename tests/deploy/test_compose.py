@@ -39,8 +39,19 @@ def test_only_nginx_is_published() -> None:
     published = {name: service["ports"] for name, service in services().items() if "ports" in service}
 
     assert set(published) == {"nginx", "flower", "prometheus", "grafana"}
-    assert published.pop("nginx") == ["${HTTP_PORT:-80}:8080"]
+    # An address of IPv6, or none, lets strangers in under an address of Docker's own.
+    assert published.pop("nginx") == ["${HTTP_ADDRESS:-127.0.0.1}:${HTTP_PORT:-80}:8080"]
     assert [port for ports in published.values() for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+@pytest.mark.parametrize("name", sorted(name for name in SERVERS | ROLES - {"migrate"} if "tmpfs" in services()[name]))
+def test_what_is_written_to_memory_has_an_end_below_the_limit(name: str) -> None:
+    sizes = [re.search(r":size=(\d+)m$", folder) for folder in services()[name]["tmpfs"]]
+    limit = re.fullmatch(r"(\d+)M", services()[name]["deploy"]["resources"]["limits"]["memory"])
+
+    assert limit
+    assert all(sizes)
+    assert sum(int(size[1]) for size in sizes if size) <= int(limit[1]) / 3
 
 
 @pytest.mark.parametrize("name", sorted(ROLES))

@@ -23,7 +23,7 @@ from psycopg import sql
 
 from choptym.local.ports import free_port
 from tests.architecture.source import PROJECT
-from tests.deploy.compose import DEPLOY, command_of, services, stop_seconds
+from tests.deploy.compose import DEPLOY, services
 from tests.deploy.image import runs
 from tests.deploy.plain import HOST, Host, Plain, until
 
@@ -64,29 +64,7 @@ class Whole:
         return self.session.request(method, url, json=body, headers=headers, timeout=20, allow_redirects=False)
 
     def start_server(self, name: str, moves: dict[str, str]) -> Plain:
-        """nginx, PgBouncer or Redis by its very command, with a copy of its file in which addresses are others."""
-        words = command_of(services()[name])
-        inside = next(word for word in words if word.startswith("/etc/"))
-        mounted = next(m for m in services()[name]["volumes"] if f":{inside}" in m).split(":")[0]
-        text = (DEPLOY / mounted).read_text()
-        for old, new in {"/run/secrets": str(self.host.secrets), **moves}.items():
-            assert old in text or old == "/run/secrets", f"{old} is not in {mounted}"
-            text = text.replace(old, new)
-        copy = self.host.folder / Path(mounted).name
-        copy.write_text(text)
-        copy.chmod(0o644)
-        self.host.folder.chmod(0o755)
-        command = [str(shutil.which(words[0])), *(str(copy) if word == inside else word for word in words[1:])]
-        environment = {"PATH": os.environ["PATH"]}
-        self.plains[name] = self.host.launch(
-            name,
-            command,
-            environment,
-            port=self.ports[name],
-            stop_within_seconds=stop_seconds(services()[name]),
-            # PgBouncer refuses to be root; in its image it is nobody.
-            user="nobody" if name == "pgbouncer" and os.getuid() == 0 else None,
-        )
+        self.plains[name] = self.host.start_server(name, moves, port=self.ports[name])
         return self.plains[name]
 
     def manage(self, *arguments: str) -> None:
@@ -193,28 +171,10 @@ def _start_servers(whole: Whole, server: str, port: str) -> None:
 
 
 def _start_nginx(whole: Whole) -> None:
-    ports = {name: plain.port for name, plain in whole.plains.items()}
-    temporary = whole.host.folder / "nginx"
-    temporary.mkdir()
-    temporary.chmod(0o777)
-    moves = {
-        "server web-1:8000": f"server 127.0.0.1:{ports['web-1']}",
-        "server web-2:8000": f"server 127.0.0.1:{ports['web-2']}",
-        "server events:8000": f"server 127.0.0.1:{ports['events']}",
-        "listen 8080": f"listen 127.0.0.1:{whole.ports['nginx']}",
-        "listen 8081": f"listen 127.0.0.1:{whole.ports['nginx health']}",
-        "/tmp/": f"{temporary}/",  # noqa: S108 - of the container
-    }
-    nginx = whole.start_server("nginx", moves)
-    health = f"http://127.0.0.1:{whole.ports['nginx health']}/nginx"
-    until(lambda: _answers(health), nginx)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
+    addresses = {name: f"127.0.0.1:{whole.plains[name].port}" for name in ("web-1", "web-2", "events")}
+    whole.plains["nginx"] = whole.host.start_nginx(
+        addresses, port=whole.ports["nginx"], health_port=whole.ports["nginx health"]
+    )
 
 
 @pytest.mark.timeout(600)
