@@ -67,7 +67,7 @@ def number(directive: str, text: str = WRITTEN) -> int:
     return int(figure) * BYTES.get(unit, 1)
 
 
-@pytest.mark.parametrize("location", ["/webhooks/", "/admin/"])
+@pytest.mark.parametrize("location", ["/webhooks/", "/admin/", "= /admin/login/", "/static/"])
 def test_where_addresses_tell_no_error_log_quotes_them(location: str) -> None:
     assert "error_log /dev/null crit;" in block(location)
 
@@ -78,6 +78,8 @@ def test_the_log_holds_nothing_of_a_callback_that_fails(start: Start) -> None:
 
     for path in ("/webhooks/campay/?signature=ey.secret&phone=237677123456", "/admin/payments/?q=677123456"):
         assert proxy.get(path) == 503
+        assert proxy.get("/admin/login/?next=677123456") == 503
+        assert proxy.get("/static/payments/admin.css", Referer=f"https://{HOST}{path}") == 503
     assert proxy.get("/api/products/?shown=1") == 503
 
     assert "shown=1" in proxy.log, "the error log is on elsewhere"
