@@ -17,12 +17,11 @@ from rest_framework.authtoken.models import Token
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from choptym.lib.errors import Rejected
 from choptym.lib.openapi import refusal
-from choptym.lib.throttle import Tries
+from choptym.lib.throttle import AddressThrottle, Tries
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +33,7 @@ class WrongCredentials(Rejected):
     http_status = HTTPStatus.UNAUTHORIZED
 
 
-class LoginThrottle(BaseThrottle):
+class LoginThrottle(AddressThrottle):
     """Counts tries by the name that is tried, so that guessing one password is slow, and by address, for many names."""
 
     _by_name, _by_address = Tries("login"), Tries("login_address")

@@ -15,6 +15,7 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
 from choptym.lib import clock
+from choptym.lib.addresses import counted_as
 from choptym.lib.jobs import broker_rests, let_broker_rest, redis
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,14 @@ class Tries:
 _READS, _WRITES, _STRANGERS = Tries("read"), Tries("write"), Tries("stranger")
 
 
-class RequestThrottle(BaseThrottle):
+class AddressThrottle(BaseThrottle):
+    """Counts whoever has not logged in by where they come from: an address that is easily changed is no other one."""
+
+    def get_ident(self, request: Request) -> str:
+        return counted_as(super().get_ident(request))
+
+
+class RequestThrottle(AddressThrottle):
     """Every request to the API: by customer once they have logged in, else by address. No question to the database.
 
     Gateways are no customers: their webhooks go through no view of the API, and are not counted.

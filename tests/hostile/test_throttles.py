@@ -125,6 +125,38 @@ def test_an_address_that_somebody_makes_up_does_not_count(rates: Callable[..., N
     assert answers == [401, 401, 401, 429, 429]
 
 
+@pytest.mark.parametrize("door", ["API", "admin"])
+def test_another_address_of_the_same_network_is_no_other_client(rates: Callable[..., None], door: str) -> None:
+    """Whoever has IPv6 has 2**64 of them."""
+    rates(login_address="2/hour")
+
+    def knock(number: int, address: str) -> int:
+        headers = {"X-Forwarded-For": address}
+        return (
+            log_in(f"n{number}", **headers) if door == "API" else int(staff_log_in(f"n{number}", **headers).status_code)
+        )
+
+    one_network = [knock(number, f"2001:db8:0:7:{number:x}::{number:x}") for number in range(1, 5)]
+    others = [knock(5, "2001:db8:0:8::1"), knock(6, "::ffff:198.51.100.9"), knock(7, "198.51.100.9")]
+    last = knock(8, "::ffff:198.51.100.9")
+
+    let_in = 401 if door == "API" else 200
+    assert one_network == [let_in, let_in, 429, 429]
+    assert others == [let_in] * 3
+    assert last == 429, "IPv4 within IPv6 is that address"
+
+
+def test_a_stranger_does_not_get_another_count_by_another_address_of_theirs(rates: Callable[..., None]) -> None:
+    rates(stranger="2/hour")
+
+    menu = [
+        Client().get("/api/products/", headers={"X-Forwarded-For": f"2001:db8::{number:x}"}).status_code
+        for number in range(1, 4)
+    ]
+
+    assert menu == [200, 200, 429]
+
+
 def test_without_a_proxy_the_header_is_not_read(rates: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     rates(login_address="2/hour")
     monkeypatch.setattr(api_settings, "NUM_PROXIES", 0, raising=False)
