@@ -1,6 +1,5 @@
 """Logging in: a username and a password for a token, and for staff at the admin. Tries of both are counted together."""
 
-import math
 from http import HTTPStatus
 from typing import Any
 
@@ -8,12 +7,12 @@ import structlog
 from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.authtoken.models import Token
+from rest_framework.exceptions import Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -72,6 +71,10 @@ class LoginView(APIView):
         responses={
             200: LoginOutput,
             401: refusal("`wrong_credentials`: no such customer, another password, or switched off."),
+            429: refusal(
+                "`throttled`: too many tries of this name or from this address, or too many log in just now; see "
+                "Retry-After."
+            ),
         },
         examples=[
             OpenApiExample("Log in", {"username": "customer1", "password": "choptym"}, request_only=True),
@@ -99,7 +102,5 @@ def log_staff_in(request: HttpRequest, extra_context: dict[str, Any] | None = No
         wait_seconds = throttle.seconds_to_wait(throttle.get_ident(request), request.POST.get("username"))  # type: ignore[arg-type]
         if wait_seconds:
             log.warning("too many tries to log in at the admin")
-            page = render(request, "admin/too_many_tries.html", status=HTTPStatus.TOO_MANY_REQUESTS)
-            page.headers["Retry-After"] = str(math.ceil(wait_seconds))
-            return page
+            raise Throttled(wait_seconds)
     return admin.site.login(request, extra_context)

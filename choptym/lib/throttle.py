@@ -5,9 +5,14 @@ outage. What guards the money are locks and rows, never these counts.
 """
 
 import unicodedata
+from http import HTTPStatus
 
 import structlog
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
 from django.utils.crypto import salted_hmac
+from django.utils.deprecation import MiddlewareMixin
 from redis import RedisError
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -92,6 +97,18 @@ def count_read(user_id: int) -> None:
     """
     if wait_seconds := _READS.seconds_to_wait(str(user_id)):
         raise Throttled(wait_seconds)
+
+
+class WaitPage(MiddlewareMixin):
+    """Who has to wait at a page of staff, which is no view of the API, is told so on a page."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Throttled):
+            return None
+        page = render(request, "admin/too_many_tries.html", status=HTTPStatus.TOO_MANY_REQUESTS)
+        page.headers["Retry-After"] = str(exception.wait)  # type: ignore[attr-defined]
+        add_never_cache_headers(page)
+        return page
 
 
 def _code_of(name: str) -> str:
