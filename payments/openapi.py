@@ -63,6 +63,10 @@ NO_CHECKOUT = refusal(
 )
 NO_TOPUP = refusal("`still_running`: the first request with this key is not done; ask again with the same key.")
 NO_CANCEL = refusal("`outcome_unknown` while the gateway is being asked (see Retry-After), `already_ended`.")
+TOO_MANY_STREAMS = refusal(
+    "`too_many_streams`: this customer has five open already; close one, or ask at `/api/payments/{id}/` meanwhile. "
+    "`throttled`: too many requests. See Retry-After."
+)
 NOT_FOR_YOU = refusal("`permission_denied`: only for staff whose role gives money back.")
 MAY_NOT_STEER = refusal("`permission_denied`: only for staff whose role steers the queue.")
 NOT_STEERED = refusal(
@@ -147,6 +151,7 @@ class EventStream(APIView):
         responses={
             (200, "text/event-stream"): OpenApiResponse(PaymentOutput, "`data` of each event is this object."),
             307: OpenApiResponse(description="The web process sends you to the event process; see `events_url`."),
+            429: TOO_MANY_STREAMS,
         },
     )
     def get(self, request: Request, payment_id: int) -> Response:
@@ -161,6 +166,7 @@ class EventStream(APIView):
             data: {"id": 42, "status": "PENDING", …}
 
         Lines that begin with a colon come every 15 seconds and mean nothing. After a lost connection open it again.
+        A customer may have five streams open at a time.
         """
         raise NotImplementedError
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
@@ -22,6 +23,7 @@ from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.request import Request
 
 from choptym.lib.api_errors import answer_error, error_body
+from choptym.lib.errors import Rejected
 from choptym.lib.throttle import count_read
 from choptym.lib.tokens import TokenAuthentication
 from payments.models import Payment
@@ -34,19 +36,55 @@ TICK_SECONDS = 0.5
 SILENCE_SECONDS = 15.0
 
 READ_THREADS = 4
+# Of one customer at a time: a few payments on a few devices. Each costs memory, and a look every tick, until it ends.
+STREAMS_EACH = 5
 
 Body = dict[str, Any]
 Result = TypeVar("Result")
 Watched = tuple[int, str]  # a payment, and the language in which it is shown
 
 
+class TooManyStreams(Rejected):
+    """One of the others has to end. One whose client is gone is noticed with its next sign of life."""
+
+    code = "too_many_streams"
+    http_status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self) -> None:
+        super().__init__(f"You have {STREAMS_EACH} streams open already.")
+        self.retry_after_seconds = SILENCE_SECONDS
+
+
+class Place:
+    """One of the streams that a customer may have open at a time."""
+
+    def __init__(self, user_id: int, number: int) -> None:
+        self.key = user_id, number
+
+
 class Hub:
     """Who watches which payment, and the loop that reads for them. Lives in one event loop."""
 
     def __init__(self) -> None:
+        # Weak: whose client goes before its first event never begins to stream, so nothing would give its place back.
+        self._places: WeakValueDictionary[tuple[int, int], Place] = WeakValueDictionary()
         self._watchers: dict[Watched, set[asyncio.Queue[Body]]] = defaultdict(set)
         self._last: dict[Watched, tuple[object, ...]] = {}
         self._loop: asyncio.Task[None] | None = None
+
+    def take_place(self, user_id: int) -> Place:
+        """Free again when it is left, or when nobody holds it any more.
+
+        Raises:  TooManyStreams.
+        """
+        for number in range(STREAMS_EACH):
+            if (user_id, number) not in self._places:
+                place = self._places[user_id, number] = Place(user_id, number)
+                return place
+        raise TooManyStreams
+
+    def leave(self, place: Place) -> None:
+        self._places.pop(place.key, None)
 
     async def watch(self, watched: Watched) -> AsyncIterator[Body | None]:
         """The payment's bodies as they change; None after a silence."""
@@ -119,15 +157,16 @@ async def events(request: HttpRequest, payment_id: int) -> HttpResponseBase:
     """
     if not isinstance(request, ASGIRequest):
         return _elsewhere(request)
+    language = get_language_from_request(request)
     try:
         payment = await _in_thread(_own_payment, request, payment_id)
-    except (APIException, OperationalError, PoolTimeout) as error:
+        if payment is None:
+            return JsonResponse(error_body("not_found", "There is no such payment."), status=HTTPStatus.NOT_FOUND)
+        first = await _in_thread(show_payment, payment, language)
+        place = hub.take_place(payment.user_id)
+    except (APIException, TooManyStreams, OperationalError, PoolTimeout) as error:
         return _refusal(error)
-    if payment is None:
-        return JsonResponse(error_body("not_found", "There is no such payment."), status=HTTPStatus.NOT_FOUND)
-    language = get_language_from_request(request)
-    first = await _in_thread(show_payment, payment, language)
-    response = StreamingHttpResponse(_lines((payment_id, language), first), content_type="text/event-stream")
+    response = StreamingHttpResponse(_lines(place, (payment_id, language), first), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -164,19 +203,22 @@ def _refusal(error: Exception) -> JsonResponse:
     return JsonResponse(answer.data, status=answer.status_code, headers=headers)
 
 
-async def _lines(watched: Watched, first: Body) -> AsyncIterator[bytes]:
-    yield _line(first)
-    if first["status"] in FINAL_STATES:
-        return
-    async for body in hub.watch(watched):
-        if body is None:
-            yield b": still here\n\n"
-            continue
-        if any(body[name] != first[name] for name in ("steps", "status", "failure_code", "paused", "paused_until")):
-            yield _line(body)
-            first = body
-        if body["status"] in FINAL_STATES:
+async def _lines(place: Place, watched: Watched, first: Body) -> AsyncIterator[bytes]:
+    try:
+        yield _line(first)
+        if first["status"] in FINAL_STATES:
             return
+        async for body in hub.watch(watched):
+            if body is None:
+                yield b": still here\n\n"
+                continue
+            if any(body[name] != first[name] for name in ("steps", "status", "failure_code", "paused", "paused_until")):
+                yield _line(body)
+                first = body
+            if body["status"] in FINAL_STATES:
+                return
+    finally:
+        hub.leave(place)
 
 
 def _line(body: Body) -> bytes:

@@ -35,6 +35,7 @@ SENTENCES = {
     "sold_out": "Ce produit est épuisé ou n'est plus disponible en quantité suffisante.",
     "still_running": "La première requête avec cette clé est encore en cours.",
     "too_large": "Le corps de la requête est trop grand.",
+    "too_many_streams": "Vous avez déjà trop de suivis ouverts.",
     "unavailable": "Veuillez réessayer dans un instant.",
     "unknown_currency": "Cette devise n'est pas acceptée.",
     "unknown_field": "Ce champ n'existe pas.",

@@ -167,6 +167,13 @@ def test_the_event_stream_is_described(operations: dict[str, Any]) -> None:
     assert answer["content"] == {"text/event-stream": {"schema": {"$ref": "#/components/schemas/PaymentOutput"}}}
 
 
+def test_the_limit_of_event_streams_is_described(operations: dict[str, Any]) -> None:
+    answer = operations["GET /api/payments/{payment_id}/events/"]["responses"]["429"]
+
+    assert "`too_many_streams`" in answer["description"]
+    assert set(answer["headers"]) == {"Retry-After"}
+
+
 @pytest.mark.parametrize("name", ["FailureCode", "StatementKind", "Landed"])
 def test_every_word_that_does_not_speak_for_itself_is_explained(document: Any, name: str) -> None:
     lines = document["components"]["schemas"][name]["description"].splitlines()
