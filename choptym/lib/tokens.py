@@ -1,4 +1,4 @@
-"""Whose token a request carries: every request of the API asks, so it is one plain statement."""
+"""Whose token a request carries: every request of the API asks, so it is one plain statement. And when tokens end."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils.translation import gettext as _
 from rest_framework.authentication import TokenAuthentication as TokenAuthenticationByModels
+from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 
 _FIELDS = User._meta.concrete_fields
@@ -28,3 +29,23 @@ class TokenAuthentication(TokenAuthenticationByModels):
         if not user.is_active:
             raise AuthenticationFailed(_("User inactive or deleted."))
         return user, key
+
+
+def end_tokens(user: User) -> None:
+    """Who holds one has to log in again."""
+    Token.objects.filter(user=user).delete()
+
+
+class TokensEnd:
+    """Stands among the validators of passwords: Django tells these of every new one, set by page or by command."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Any will do."""
+
+    def get_help_text(self) -> str:
+        return "Apps that are logged in with this name have to log in again."
+
+    def password_changed(self, password: str, user: User | None = None) -> None:
+        """Called once the new one is stored; not when a log-in brings its hash up to date."""
+        if user is not None:
+            end_tokens(user)

@@ -87,6 +87,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "choptym.lib.tokens.TokensEnd"},
 ]
 PASSWORD_HASHERS = ["choptym.lib.hashers.FewAtOnce"]
 if LOCAL_STACK:

@@ -27,6 +27,7 @@ from tests.failpoints.points import (
 # Durable transactions beside the money path, each with what is in it.
 ELSEWHERE = {
     "choptym/lib/failpoints.py": "the door itself",
+    "choptym/log_out.py": "who is logged in; no money",
     "orders/carts.py": "a cart: nothing is ordered yet",
     "orders/restock.py": "stock on hand, by staff; nobody has paid for it",
     "payments/alerts/mute.py": "alerts to operators",

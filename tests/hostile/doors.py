@@ -102,6 +102,7 @@ r/<path:content_type_id>/<path:object_id>/                                x     
 search/                                                                   x        x       x       x
 auth/user/<id>/password/                                                  -        -       -       -
 auth/user/<path:object_id>/credit/                                        -        -       x       -
+auth/user/<path:object_id>/log_out_everywhere/                            -        -       -       -
 notifications/notification/<path:object_id>/send_again/                   -        x       -       x
 notifications/notification/send_again/                                    -        x       -       x
 orders/product/<path:object_id>/restock/                                  -        -       -       x
