@@ -126,10 +126,13 @@ def test_the_settings_of_a_deployment_are_those(tmp_path: Path) -> None:
     program = """
 from choptym.settings import *
 print(SECURE_HSTS_SECONDS, SECURE_SSL_REDIRECT, SESSION_COOKIE_SECURE, CSRF_COOKIE_SECURE, DEBUG, LOCAL_STACK)
+print(*PASSWORD_HASHERS)
 """
     done = start(deployed(tmp_path), "-c", program)
 
-    assert done.stdout.split() == ["31536000", "True", "True", "True", "False", "False"]
+    flags, hashers = done.stdout.splitlines()
+    assert flags.split() == ["31536000", "True", "True", "True", "False", "False"]
+    assert hashers == "choptym.lib.hashers.FewAtOnce"
 
 
 @pytest.mark.django_db
