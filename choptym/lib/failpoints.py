@@ -8,7 +8,8 @@ the first process that passes a point whose name is a file in that directory tak
     around("publish", task)             whatever else others see: a message, a call
     failpoint("ring", task, "between")  one point; the parts of a name are joined by dots
 
-On, what commits outside of these is noted in the file UNNAMED of that directory, so that no boundary is without a name.
+On, rows that are written outside of these, by themselves or in a transaction without a name, are noted in the file
+UNNAMED of that directory: so no boundary is without a name.
 """
 
 import os
@@ -79,19 +80,26 @@ def _die_if_told(*name: str) -> None:
 def _committing(name: str) -> Iterator[None]:
     with transaction.atomic(durable=True):
         transaction.on_commit(lambda: _die_if_told(name, "after"))  # the first of them: nobody was told yet
-        yield
+        with _named():  # not what runs after the commit: that commits by itself
+            yield
         _die_if_told(name, "before")
 
 
 @contextmanager
 def _around(*name: str) -> Iterator[None]:
     _die_if_told(*name, "before")
+    with _named():
+        yield
+    _die_if_told(*name, "after")
+
+
+@contextmanager
+def _named() -> Iterator[None]:
     was = _is_named.set(True)
     try:
         yield
     finally:
         _is_named.reset(was)
-    _die_if_told(*name, "after")
 
 
 def _commits(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -115,9 +123,9 @@ class _Called:
         return _commits(f"call.{verb}")(value) if callable(value) else value
 
 
-def _note_commit(execute: Callable[..., Any], sql: Any, values: Any, many: bool, context: dict[str, Any]) -> Any:
+def _note_write(execute: Callable[..., Any], sql: Any, values: Any, many: bool, context: dict[str, Any]) -> Any:
     result = execute(sql, values, many, context)
-    if not (_is_named.get() or context["connection"].in_atomic_block) and _WRITES.match(str(sql)):
+    if not _is_named.get() and _WRITES.match(str(sql)):
         with Path(settings.FAILPOINTS_DIR, UNNAMED).open("a") as notes:
             notes.write(f"{_who()}\n")
     return result
@@ -135,8 +143,8 @@ def _who() -> str:
 
 
 def _listen(connection: Any, **_: object) -> None:
-    if _note_commit not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_note_commit)
+    if _note_write not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_note_write)
 
 
 if _ON:

@@ -59,12 +59,64 @@ def test_it_dies_before_or_after_the_commit(tmp_path: Path, word: str, moment: s
     assert run(tmp_path, COUNT.replace("{0}", table)).stdout == f"{kept}\n"
 
 
-def test_what_commits_without_a_name_is_noted(tmp_path: Path) -> None:
-    code = TABLE + WRITE + "\nwith around('x'):\n    " + WRITE + "\nwith committing('y'):\n    " + WRITE
+MODELS = f"""
+from pathlib import Path
+from django.conf import settings
+from django.db import models, transaction
 
-    assert run(tmp_path, code.replace("{0}", "failpoint_unnamed")).returncode == 0
+class Owner(models.Model):
+    n = models.IntegerField(unique=True)
+    Meta = type("Meta", (), {{"app_label": "auth", "db_table": "failpoint_owner"}})
 
-    assert len((tmp_path / UNNAMED).read_text().splitlines()) == 1
+class Part(models.Model):
+    owner = models.ForeignKey(Owner, models.CASCADE)
+    Meta = type("Meta", (), {{"app_label": "auth", "db_table": "failpoint_part"}})
+
+with connection.schema_editor() as editor:
+    editor.create_model(Owner)
+    editor.create_model(Part)
+one = Owner.objects.create(n=1)
+Part.objects.create(owner=one)
+notes = Path(settings.FAILPOINTS_DIR, {UNNAMED!r})
+
+def look(said):
+    print(said, ":", "noted" if notes.exists() else "named")
+    notes.unlink(missing_ok=True)
+
+look("create")
+"""
+WITHOUT_A_NAME = {
+    "by itself": "Owner.objects.update(n=1)",
+    "in SQL": "connection.cursor().execute('INSERT INTO failpoint_owner (n) VALUES (7)')",
+    "a transaction": "with transaction.atomic(): Owner.objects.filter(n=1).update(n=1)",
+    "a durable one": "with transaction.atomic(durable=True): Owner.objects.filter(n=1).update(n=1)",
+    "decorated": "transaction.atomic(Owner.objects.filter(n=1).update)(n=1)",
+    "bulk_create": "Owner.objects.bulk_create([Owner(n=2)])",
+    "bulk_update": "one.n = 1; Owner.objects.bulk_update([one], ['n'])",
+    "get_or_create": "Owner.objects.get_or_create(n=3)",
+    "update_or_create": "Owner.objects.update_or_create(n=3, defaults={'n': 4})",
+    "delete with its parts": "Owner.objects.filter(n=1).delete()",
+    "switched off": "transaction.set_autocommit(False); Owner.objects.filter(n=2).update(n=5); transaction.commit(); "
+    "transaction.set_autocommit(True)",
+    "after the commit": "with committing('x'): transaction.on_commit(lambda: Owner.objects.filter(n=2).update(n=2))",
+}
+WITH_A_NAME = {
+    "committing": "with committing('y'): Owner.objects.filter(n=5).update(n=5)",
+    "around": "with around('z'): Owner.objects.filter(n=5).update(n=5)",
+    "commits": "commits('z')(Owner.objects.bulk_create)([Owner(n=6)])",
+    "a transaction in one that has a name": "with committing('y'):\n    with transaction.atomic(): Owner(n=8).save()",
+    "reading": "Owner.objects.get_or_create(n=5)",
+}
+
+
+def test_what_is_written_without_a_name_is_noted(tmp_path: Path) -> None:
+    acts = {**WITHOUT_A_NAME, **WITH_A_NAME}
+
+    looked = run(tmp_path, MODELS + "".join(f"{act}\nlook({said!r})\n" for said, act in acts.items()))
+
+    assert looked.returncode == 0, looked.stderr
+    expected = ["create : noted", *(f"{said} : noted" for said in WITHOUT_A_NAME)]
+    assert looked.stdout.splitlines() == [*expected, *(f"{said} : named" for said in WITH_A_NAME)]
 
 
 def test_elsewhere_the_settings_refuse(tmp_path: Path) -> None:
