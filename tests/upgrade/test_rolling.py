@@ -66,12 +66,20 @@ def test_a_release_is_rolled_out_and_back_under_load(tell: Callable[..., None]) 
     assert result.ok
 
 
+def test_without_a_release_of_before_it_fails_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPGRADE_FROM", "no-such-release")
+
+    with pytest.raises(pytest.fail.Exception, match="No release of before to upgrade from: git rev-parse: "):
+        the_code_of_before()
+
+
 def the_code_of_before() -> tuple[str, Path]:
     try:
         commit = find_commit()
         return commit, export(commit)
     except NoHistory as reason:
-        pytest.skip(f"No release of before to upgrade from: {reason}")
+        # Nothing was proved then: a clone with its history, or UPGRADE_FROM, is needed.
+        pytest.fail(f"No release of before to upgrade from: {reason}", pytrace=False)
 
 
 def the_world(seed: int, code: Path) -> World:
