@@ -6,6 +6,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
 from tests.databases import connected_to, drop_database, make_database
 
@@ -50,3 +53,22 @@ def empty(django_db_blocker: Any) -> Iterator[str]:
     with django_db_blocker.unblock(), connected_to(name):
         yield name
     drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def today() -> ProjectState:
+    """What the newest migrations of all apps make, read once."""
+    return MigrationLoader(None).project_state()
+
+
+@pytest.fixture
+def state(today: ProjectState) -> ProjectState:
+    return today.clone()
+
+
+@pytest.fixture
+def rolled_back(on_ready_database: None, state: ProjectState) -> Iterator[ProjectState]:
+    """The newest state, on a database that forgets what is done to it: faster than a copy."""
+    with transaction.atomic():
+        yield state
+        transaction.set_rollback(True)

@@ -16,10 +16,21 @@ from django.db.migrations import Migration, RunPython, RunSQL
 from django.db.migrations.state import ProjectState
 
 from payments.management.commands.migrate import LOCK_WAIT_MS, limit_waiting
-from tests.upgrade.catalog import Catalog, read_catalog
+from tests.upgrade.catalog import Catalog, Part, read_catalog
 
+# What an index, a constraint or a trigger is called from the release on in which nobody needs it any more.
+UNUSED = "unused_"
 DATA = re.compile(r"\s*(INSERT|UPDATE|DELETE|MERGE|COPY|WITH)\b", re.IGNORECASE)
-CHANGES_ROWS = re.compile(r"\b(UPDATE\s+(ONLY\s+)?[\w\".]+\s+SET|DELETE\s+FROM)\b", re.IGNORECASE)
+CHANGES_ROWS = re.compile(
+    r'\b(UPDATE\s+(ONLY\s+)?(?P<updated>[\w".]+)(\s+(AS\s+)?\w+)?\s+SET|DELETE\s+FROM\s+(ONLY\s+)?(?P<deleted>[\w".]+))\b',
+    re.IGNORECASE,
+)
+# So many rows and no more: what a LIMIT lets through, or these keys, or a range of them that has an end.
+_VALUE = r"(%(\(\w+\))?s|\d+)"
+BOUNDED = (
+    rf"\bLIMIT\s+{_VALUE}|"
+    rf'\bWHERE\b.*\bKEY"?\s*(<?=\s*(ANY\s*\(\s*)?{_VALUE}|<\s*{_VALUE}|BETWEEN\s+{_VALUE}|IN\s*\(\s*{_VALUE})'
+)
 STRUCTURE = re.compile(r"\s*(ALTER|CREATE|DROP|REINDEX|CLUSTER|TRUNCATE|COMMENT)\b", re.IGNORECASE)
 # These take a lock that payments do not notice, and may wait for it.
 GENTLE = re.compile(r"\bINDEX\s+CONCURRENTLY\b|\bVALIDATE\s+CONSTRAINT\b|\bREINDEX\b.*\bCONCURRENTLY\b", re.IGNORECASE)
@@ -103,6 +114,7 @@ def find_problems(run: Run) -> list[str]:
     return [
         *_tables_gone(run),
         *_columns_gone(run),
+        *_parts_gone(run),
         *_rewritten(run),
         *_must_be_written(run),
         *_indexes(run),
@@ -132,6 +144,24 @@ def _columns_gone(run: Run) -> Iterator[str]:
             yield f"drops the column {name}, which the code of before uses"
         elif now is not None and now.name != column.name:
             yield f"renames the column {name}"
+
+
+def _parts_gone(run: Run) -> Iterator[str]:
+    """Neither put in its place by something of its name, nor of a column that the code of before has forgotten."""
+    left = run.after.parts
+    kept = {(part.kind, part.table, part.name, part.text) for part in left.values()}
+    for oid, part in run.before.parts.items():
+        if not run.is_old(part.table) or oid in left or (part.kind, part.table, part.name, part.text) in kept:
+            continue
+        if not part.name.startswith(UNUSED) and not _is_forgotten(run, part):
+            yield f"drops the {part.kind} {part.name} of {run.table(part.table)}, on which the code of before counts"
+
+
+def _is_forgotten(run: Run, part: Part) -> bool:
+    names = [run.before.columns[part.table, number].name for number in part.columns if number > 0]
+    if not names:  # the whole row's: then the table
+        return all(table != run.table(part.table) for table, _ in run.used)
+    return any((run.table(part.table), name) not in run.used for name in names)
 
 
 def _rewritten(run: Run) -> Iterator[str]:
@@ -170,6 +200,8 @@ def _indexes(run: Run) -> Iterator[str]:
 
 def _constraints(run: Run) -> Iterator[str]:
     for oid, constraint in run.after.constraints.items():
+        if constraint.kind not in {"c", "f"}:
+            continue  # an index of its own keeps it: that one is judged
         is_new = oid not in run.before.constraints and run.is_old(constraint.table)
         if is_new and constraint.is_validated and not _holds_for_empty_column(run, oid):
             yield f"adds {constraint.name} to {run.table(constraint.table)} without NOT VALID"
@@ -201,6 +233,24 @@ def _data(run: Run) -> Iterator[str]:
         yield "changes rows in one statement: use RunPython in small steps, without a transaction around them"
     elif has_python and run.migration.atomic and any(CHANGES_ROWS.search(one.text) for one in run.statements):
         yield "changes rows in one transaction: take small steps, with atomic = False"
+    elif has_python:
+        yield from _unbounded(run)
+
+
+def _unbounded(run: Run) -> Iterator[str]:
+    """What changes rows, and would change as many as there are."""
+    for one in run.statements:
+        for found in CHANGES_ROWS.finditer(one.text):
+            table = (found["updated"] or found["deleted"]).replace('"', "")
+            bounds = (re.compile(BOUNDED.replace("KEY", key), re.IGNORECASE | re.DOTALL) for key in _keys(run, table))
+            if not any(bound.search(one.text) for bound in bounds):
+                yield f"changes as many rows of {table} as there are: take so many keys at a time"
+
+
+def _keys(run: Run, table: str) -> list[str]:
+    """The columns of its primary key."""
+    keys = [one for one in run.after.constraints.values() if one.kind == "p" and run.after.tables[one.table] == table]
+    return [run.after.columns[one.table, number].name for one in keys for number in one.columns]
 
 
 def _raw_sql(migration: Migration) -> Iterator[str]:

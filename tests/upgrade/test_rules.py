@@ -1,33 +1,63 @@
 """Each rule for migrations refuses what it is there for, however it is written, and lets the right way through."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.contrib.postgres.operations import AddConstraintNotValid, AddIndexConcurrently, ValidateConstraint
-from django.db import migrations, models, transaction
-from django.db.migrations.loader import MigrationLoader
+from django.db import connection, migrations, models
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import Q, Value
 
-from tests.upgrade.live_table import find_problems, run_watched
+from tests.upgrade.examples import nothing, problems_of, sql
 
 
 def add(name: str, field: "models.Field[Any, Any]") -> Operation:
     return migrations.AddField("payment", name, field)
 
 
-def sql(text: str) -> Operation:
-    return migrations.RunSQL(text, migrations.RunSQL.noop)
-
-
 def rename_all(apps: Any, editor: Any) -> None:
     apps.get_model("payments", "Payment").objects.update(problem="renamed")
 
 
-def nothing(apps: Any, editor: Any) -> None:
-    pass
+def rename_in_steps(apps: Any, editor: Any) -> None:
+    """So many keys at a time, each step committed by itself. Of a table that has rows here too."""
+    rows, last = apps.get_model("auth", "Permission").objects.order_by("pk"), 0
+    while keys := list(rows.filter(pk__gt=last).values_list("pk", flat=True)[:50]):
+        rows.filter(pk__in=keys).update(name="renamed")
+        last = keys[-1]
+
+
+def rename_in_ranges(apps: Any, editor: Any) -> None:
+    rows = apps.get_model("auth", "Permission").objects
+    for start in range(0, rows.latest("pk").pk, 100):
+        rows.filter(pk__gt=start, pk__lte=start + 100).update(name="renamed")
+
+
+def rename_those_of_a_state(apps: Any, editor: Any) -> None:
+    apps.get_model("payments", "Payment").objects.filter(state="FAILED").update(problem="renamed")
+
+
+def rename_from_a_key_on(apps: Any, editor: Any) -> None:
+    apps.get_model("payments", "Payment").objects.filter(pk__gt=5).update(problem="renamed")
+
+
+def rename_those_of_an_order(apps: Any, editor: Any) -> None:
+    """One order's: but the rule sees no key of the table that is changed."""
+    apps.get_model("payments", "Payment").objects.filter(order_id__in=[1, 2]).update(problem="renamed")
+
+
+def delete_those_of_a_query(apps: Any, editor: Any) -> None:
+    editor.execute(
+        "DELETE FROM payments_webhookevent WHERE id IN (SELECT id FROM payments_webhookevent WHERE state = 'MATCHED')"
+    )
+
+
+def rename_what_a_limit_lets_through(apps: Any, editor: Any) -> None:
+    editor.execute(
+        "UPDATE payments_payment AS p SET problem = '' "
+        "FROM (SELECT id FROM payments_payment WHERE problem <> '' ORDER BY id LIMIT 100) AS some WHERE p.id = some.id"
+    )
 
 
 POSITIVE = models.CheckConstraint(condition=Q(attempts_made__gte=0), name="attempts_positive")
@@ -110,6 +140,16 @@ BAD: dict[str, tuple[list[Operation], str]] = {
 
 BAD_WITHOUT_TRANSACTION: dict[str, tuple[list[Operation], str]] = {
     "an index, not concurrently": ([migrations.AddIndex("payment", BY_PHONE)], "makes the index by_phone_and_state"),
+    **{
+        what: ([migrations.RunPython(act, nothing)], "changes as many rows of payments_")
+        for what, act in {
+            "every row in Python": rename_all,
+            "every row of a state": rename_those_of_a_state,
+            "every row from a key on": rename_from_a_key_on,
+            "every row by another key": rename_those_of_an_order,
+            "every row that a query finds": delete_those_of_a_query,
+        }.items()
+    },
     "two things": (
         [AddIndexConcurrently("payment", BY_PHONE), sql("ALTER TABLE payments_payment ADD n int")],
         "does several things without a transaction",
@@ -143,7 +183,9 @@ GOOD_WITHOUT_TRANSACTION: dict[str, list[Operation]] = {
         AddIndexConcurrently("payment", BY_PHONE),
         sql("RESET statement_timeout; RESET lock_timeout"),
     ],
-    "small steps": [migrations.RunPython(rename_all, nothing)],
+    "small steps": [migrations.RunPython(rename_in_steps, nothing)],
+    "small ranges": [migrations.RunPython(rename_in_ranges, nothing)],
+    "a limit": [migrations.RunPython(rename_what_a_limit_lets_through, nothing)],
 }
 
 
@@ -221,39 +263,20 @@ def test_what_needs_no_transaction_is_let_through(copy: str, state: ProjectState
     assert problems_of(state, GOOD_WITHOUT_TRANSACTION[name], atomic=False) == []
 
 
+@pytest.mark.parametrize("act", [rename_in_steps, rename_in_ranges])
+def test_the_good_steps_are_seen_at_work(rolled_back: ProjectState, act: Any) -> None:
+    assert problems_of(rolled_back, [migrations.RunPython(act, nothing)], atomic=False) == []
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), count(*) FILTER (WHERE name <> 'renamed') FROM auth_permission")
+        [(rows, left)] = cursor.fetchall()
+    assert rows > 100
+    assert left == 0
+
+
 @pytest.mark.parametrize("name", GOOD_LATER)
 def test_what_an_earlier_release_prepared_is_let_through(rolled_back: ProjectState, name: str) -> None:
     first, second = GOOD_LATER[name]
     problems_of(rolled_back, first)
 
     assert problems_of(rolled_back, second) == []
-
-
-def problems_of(state: ProjectState, operations: Sequence[Operation], *, atomic: bool = True) -> list[str]:
-    """Run these operations as a migration, each in the app whose model it names."""
-    body = {"operations": list(operations), "atomic": atomic}
-    example = type("Migration", (migrations.Migration,), body)
-    return find_problems(run_watched(example("0099_example", app_of(operations)), state))
-
-
-def app_of(operations: Sequence[Operation]) -> str:
-    return "orders" if any(getattr(one, "model_name", "") == "product" for one in operations) else "payments"
-
-
-@pytest.fixture(scope="session")
-def today() -> ProjectState:
-    """What the newest migrations of all apps make, read once."""
-    return MigrationLoader(None).project_state()
-
-
-@pytest.fixture
-def state(today: ProjectState) -> ProjectState:
-    return today.clone()
-
-
-@pytest.fixture
-def rolled_back(on_ready_database: None, state: ProjectState) -> Any:
-    """The newest state, on a database that forgets what is done to it: faster than a copy."""
-    with transaction.atomic():
-        yield state
-        transaction.set_rollback(True)
