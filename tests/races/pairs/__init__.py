@@ -2,6 +2,7 @@
 
     starts.py   how a payment stands when the two knock
     doors.py    who may knock, when, and what they bring: data
+    knocks.py   how they do it
     ends.py     how each pair may end: data, and one rule
     stops.py    one of the two is stopped between two of its statements, while the other runs until it ends or waits
     case.py     one payment with its customer, and the gateway that it is at

@@ -21,6 +21,7 @@ from tests.races.pairs.starts import STARTS
 _HAS_MONEY = frozenset({"settled", "set_aside", "surplus_set_aside", "refund_queued"})
 # Only money takes a payment out of these.
 _FINAL = frozenset({"failed", "expired", "cancelled"})
+_REVIEWS = frozenset({"review", "review_and_surplus"})
 # Nobody would cook it any more.
 _TOO_LATE = frozenset({"old"})
 
@@ -37,6 +38,16 @@ class Pair:
         return f"{self.doors[0].name}-{self.doors[1].name}"
 
     @property
+    def groups(self) -> tuple[str, str]:
+        first, second = sorted(door.group for door in self.doors)
+        return first, second
+
+    @property
+    def is_rare(self) -> bool:
+        """For the long form, unless these groups met nowhere else."""
+        return any(self.start in door.rarely for door in self.doors)
+
+    @property
     def gateway(self) -> str:
         named = {door.gateway for door in self.doors} - {""}
         return named.pop() if named else STARTS[self.start].gateways[0]
@@ -49,8 +60,8 @@ class Pair:
     def ends(self) -> frozenset[str]:
         moneys = {door.money for door in self.doors} - {""}
         ends = self.doors[0].ends | self.doors[1].ends
-        if self.start == "review":
-            return (ends - {"cancelled"}) or frozenset({"review"})
+        if self.start in _REVIEWS:
+            return self._ends_of_review(ends)
         if "odd" in moneys:
             return frozenset({"review"})
         if moneys or self.start in _HAS_MONEY:
@@ -65,7 +76,18 @@ class Pair:
         """While a call is under way a customer cannot cancel: nobody knows whether there is something to cancel."""
         return any(door.name == "cancel" for door in self.doors)
 
+    def _ends_of_review(self, ends: frozenset[str]) -> frozenset[str]:
+        """What a person has found not to be there, somebody may bring news of again; and so of the first try."""
+        decided = ends - {"cancelled", "expired"}
+        if "failed" in decided and any(door.money for door in self.doors):
+            decided |= {"review"}
+        if "failed" in decided and self.start == "review_and_surplus":
+            decided |= {"order"}
+        return decided or frozenset({"review"})
+
     def _ends_with_money(self) -> frozenset[str]:
+        if self.start == "topup":
+            return frozenset({"wallet"})
         if self.start in _TOO_LATE:
             return frozenset({"wallet"})
         if self.start == "asked_again" or (self.start == "again" and any(door.charges for door in self.doors)):
@@ -78,7 +100,7 @@ def all_pairs() -> Iterator[Pair]:
     for first, second in combinations_with_replacement(DOORS, 2):
         for start in STARTS:
             pair = Pair(start, (first, second))
-            if start in first.starts & second.starts and _is_possible(pair):
+            if start in first.everywhere & second.everywhere and _is_possible(pair):
                 yield pair
 
 

@@ -1,7 +1,7 @@
 """How a payment stands when the two knock: each is brought there by the roads that payments take."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -117,6 +117,13 @@ def _pending(case: Case) -> None:
     assert (case.payment.state, case.attempt.state) == ("PENDING", "ACCEPTED")
 
 
+def _topup(case: Case) -> None:
+    """Money for the wallet: there is no order."""
+    case.top_up()
+    charge_payment(case.payment_id)
+    assert (case.payment.state, case.attempt.state) == ("PENDING", "ACCEPTED")
+
+
 def _failed(case: Case) -> None:
     _pending(case)
     case.decide("decline")
@@ -165,12 +172,26 @@ def _set_aside(case: Case) -> None:
 
 
 def _surplus_set_aside(case: Case) -> None:
-    """Settled by its second try; the first, given up as absent, took money too, how much could not be read."""
     _settled(case)
-    paid = case.attempt
-    PaymentAttempt.objects.filter(pk=paid.pk).update(number=2)
-    make_attempt(case.payment, AttemptState.ABSENT, number=1)
-    case.subject = paid.pk
+    _take_too_much(case)
+
+
+def _review_and_surplus(case: Case) -> None:
+    _under_review(case)
+    _take_too_much(case)
+
+
+def _take_too_much(case: Case) -> None:
+    """It was the second try; the first, given up as absent, took money too, and how much could not be read then.
+
+    The gateway tells of it until it is heard, and a worker may have begun to ask about it.
+    """
+    assert case.check is not None
+    PaymentAttempt.objects.filter(pk=case.attempt.pk).update(number=2)
+    first = make_attempt(case.payment, AttemptState.ABSENT, number=1, transaction_id="")
+    case.subject, case.tells_again = first.pk, True
+    case.check = replace(case.check, attempt_id=first.pk, reference=str(first.reference), transaction_id="")
+    case.decide("pay")
     with transaction.atomic():
         set_aside(case.payment_id, "Mismatch: try 1 took money too many that we cannot read")
     case.dead_letters = 1
@@ -192,6 +213,9 @@ def _old(case: Case) -> None:
 
 
 def _confirm(case: Case) -> None:
+    """By one worker. Another had begun to ask as well, and has not taken up yet what it heard."""
+    case.change(next_check_at=a_while_ago())
+    [case.check] = claim_checks(case.gateway, 10)
     case.change(next_check_at=a_while_ago())
     confirm_batch(case.gateway)
 
@@ -208,6 +232,7 @@ STARTS: Mapping[str, Start] = {
         Start("unknown", _unknown, "waits", (PLAIN,)),
         Start("lost", _lost, "waits", (PLAIN,)),
         Start("pending", _pending, "waits"),
+        Start("topup", _topup, "waits"),
         Start("failed", _failed, "failed", (PLAIN,)),
         Start("expired", _expired, "expired"),
         Start("cancelled", _cancelled, "cancelled"),
@@ -215,6 +240,7 @@ STARTS: Mapping[str, Start] = {
         Start("review", _under_review, "review"),
         Start("set_aside", _set_aside, "waits"),
         Start("surplus_set_aside", _surplus_set_aside, "order"),
+        Start("review_and_surplus", _review_and_surplus, "review", (PLAIN,)),
         Start("refund_queued", _refund_queued, "order", (SIGNED, PLAIN)),
         Start("old", _old, "failed", (PLAIN,)),
     )

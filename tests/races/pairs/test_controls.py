@@ -1,6 +1,7 @@
 """What the races of the pairs would show if one of the guards were gone: each is taken away once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 from django.db import connection
@@ -18,39 +19,61 @@ from tests.races.pairs.stops import Stop
 
 # A few statements are enough to get past whatever a door looks at before it writes.
 PLACES = range(1, 26)
+Control = Callable[..., None]
 
 
 @pytest.fixture
-def controls(world: World, migrated_database: str) -> Iterator[World]:
-    """A database for this one control: what it breaks, and what it takes away, is gone afterwards."""
+def control(world: World, migrated_database: str) -> Control:
+    """Prove that `what` goes wrong in this pair without a guard, and that at the same place nothing does with it.
+
+    `patch` takes the guard away from our code, `drop` from the database.
+    """
+
+    def prove(
+        name: str, start: str, what: str, *, patch: Callable[[pytest.MonkeyPatch], None] | None = None, drop: str = ""
+    ) -> None:
+        [pair] = [pair for pair in all_pairs() if (pair.name, pair.start) == (name, start)]
+        with broken_database(world, migrated_database, drop), pytest.MonkeyPatch.context() as patched:
+            if patch is not None:
+                patch(patched)
+            stop, is_second, seen = find_place(world, pair, what)
+        assert stop is not None, f"nowhere {what}, only {sorted(seen)}"
+
+        assert race(world, pair, Stopped(stop, is_second=is_second)) == [], "it goes wrong with the guard, too"
+
+    return prove
+
+
+@contextmanager
+def broken_database(world: World, migrated_database: str, drop: str) -> Iterator[None]:
+    """For this one control: what it breaks, and what it takes away, is gone afterwards."""
     name = "test_pairs_control"
     copy_database(name, migrated_database, deadlock_timeout="50ms", synchronous_commit="off")
-    with connected_to(name):
+    try:
+        with connected_to(name):
+            world.forget()
+            if drop:
+                with connection.cursor() as cursor:
+                    cursor.execute(drop)
+            yield
+    finally:
+        drop_database(name)
         world.forget()
-        yield world
-    drop_database(name)
 
 
-@pytest.fixture(autouse=True)
-def _the_world_is_back(world: World) -> Iterator[None]:
-    yield
-    world.forget()
-
-
-def is_found(world: World, what: str, name: str, start: str) -> bool:
-    """Whether this is what goes wrong when one of this pair is stopped at one of its first places."""
-    [pair] = [pair for pair in all_pairs() if (pair.name, pair.start) == (name, start)]
-    return any(
-        found and what in found for is_second in (False, True) for found in _found(world, pair, is_second=is_second)
-    )
-
-
-def _found(world: World, pair: Pair, *, is_second: bool) -> Iterator[str]:
-    for number in PLACES:
-        run = Stopped(Stop(number), is_second=is_second)
-        yield "\n".join(race(world, pair, run))
-        if not run.was_reached:
-            return
+def find_place(world: World, pair: Pair, what: str) -> tuple[Stop | None, bool, set[str]]:
+    """Where which of the two has to be stopped for this to go wrong, and what else went wrong until then."""
+    seen: set[str] = set()
+    for is_second in (False, True):
+        for number in PLACES:
+            run = Stopped(Stop(number), is_second=is_second)
+            wrong = race(world, pair, run)
+            if what in "\n".join(wrong):
+                return Stop(number), is_second, seen
+            seen |= {*wrong}
+            if not run.was_reached:
+                break
+    return None, False, seen
 
 
 def read(payment_ids: Sequence[int]) -> list[Payment]:
@@ -58,28 +81,30 @@ def read(payment_ids: Sequence[int]) -> list[Payment]:
     return list(Payment.objects.filter(pk__in=payment_ids).order_by("pk"))
 
 
-def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_the_lock(patched: pytest.MonkeyPatch) -> None:
     for module in (attempts, cancel, charge, close, confirm, expire, refund_verb, review, settle):
-        monkeypatch.setattr(module, "lock_payments", read, raising=False)
+        patched.setattr(module, "lock_payments", read, raising=False)
 
 
 @pytest.mark.parametrize(
-    ("name", "start"),
-    [("answer_paid-cancel", "pending"), ("answer_paid-expiry", "pending"), ("staff_accept-staff_credit", "review")],
+    ("name", "start", "what"),
+    [
+        ("answer_paid-cancel", "pending", "INV-4"),
+        ("answer_paid-expiry", "pending", "INV-4"),
+        ("staff_accept-staff_credit", "review", "wallets_entry_reason_key"),
+    ],
 )
-def test_control_without_the_lock_of_the_payment(
-    controls: World, monkeypatch: pytest.MonkeyPatch, name: str, start: str
-) -> None:
-    without_the_lock(monkeypatch)
-
-    assert is_found(controls, "", name, start)
+def test_control_without_the_lock_of_the_payment(control: Control, name: str, start: str, what: str) -> None:
+    control(name, start, what, patch=without_the_lock)
 
 
-def test_control_without_the_guard_of_the_moves(controls: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_the_guard_of_the_moves(control: Control) -> None:
     """Every state may be reached from every other: then only a check of the table keeps a settled payment settled."""
-    monkeypatch.setattr(states, "sources_of", lambda to, moves: list(moves))
 
-    assert is_found(controls, "payment_settled_has_time", "answer_paid-cancel", "pending")
+    def patch(patched: pytest.MonkeyPatch) -> None:
+        patched.setattr(states, "sources_of", lambda to, moves: list(moves))
+
+    control("answer_paid-cancel", "pending", "payment_settled_has_time", patch=patch)
 
 
 def claim_that_reads_first(payment_id: int, gateway: str) -> Charge | None:
@@ -95,41 +120,29 @@ def claim_that_reads_first(payment_id: int, gateway: str) -> Charge | None:
     )  # fmt: skip
 
 
-def test_control_with_a_claim_that_reads_first_two_gateways_are_asked(
-    controls: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def without_the_claim(patched: pytest.MonkeyPatch) -> None:
+    patched.setattr(charge, "claim_charge", claim_that_reads_first)
+
+
+def test_control_with_a_claim_that_reads_first_two_gateways_are_asked(control: Control) -> None:
     """Without the index, too, that lets one try at a time be open."""
-    monkeypatch.setattr(charge, "claim_charge", claim_that_reads_first)
-    take_away("DROP INDEX attempt_one_may_charge")
+    what, drop = "INV-5: two tries may take the money", "DROP INDEX attempt_one_may_charge"
 
-    assert is_found(controls, "INV-5: two tries may take the money", "charge-failover", "queued")
-
-
-def test_control_with_that_claim_and_the_index_the_second_try_is_refused(
-    controls: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(charge, "claim_charge", claim_that_reads_first)
-
-    assert is_found(controls, "attempt_one_may_charge", "charge-failover", "queued")
+    control("charge-failover", "queued", what, patch=without_the_claim, drop=drop)
 
 
-def test_control_without_lock_and_unique_reason_money_is_booked_twice(
-    controls: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_the_lock(monkeypatch)
-    take_away("ALTER TABLE wallets_entry DROP CONSTRAINT wallets_entry_reason_key")
-
-    assert is_found(controls, "INV-2: SETTLED with 2 captures", "answer_paid-answer_paid", "pending")
+def test_control_with_that_claim_and_the_index_the_second_try_is_refused(control: Control) -> None:
+    control("charge-failover", "queued", "attempt_one_may_charge", patch=without_the_claim)
 
 
-def test_control_without_the_lock_of_the_key_a_request_that_came_twice_is_refused(
-    controls: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(idempotency, "try_lock_key", lambda user_id, key: True)
+def test_control_without_lock_and_unique_reason_money_is_booked_twice(control: Control) -> None:
+    what, drop = "INV-2: SETTLED with 2 captures", "ALTER TABLE wallets_entry DROP CONSTRAINT wallets_entry_reason_key"
 
-    assert is_found(controls, "empty_cart", "checkout_again-checkout_again", "cart")
+    control("answer_paid-answer_paid", "pending", what, patch=without_the_lock, drop=drop)
 
 
-def take_away(change: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(change)
+def test_control_without_the_lock_of_the_key_a_request_that_came_twice_is_refused(control: Control) -> None:
+    def patch(patched: pytest.MonkeyPatch) -> None:
+        patched.setattr(idempotency, "try_lock_key", lambda user_id, key: True)
+
+    control("checkout_again-checkout_again", "cart", "empty_cart", patch=patch)

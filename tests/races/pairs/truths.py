@@ -27,7 +27,7 @@ def end_of(seen: Picture) -> str:
         return "nothing"
     [payment] = seen.payments
     if payment["state"] == "SETTLED":
-        return "order" if seen.orders[0]["state"] == "PAID" else "wallet"
+        return "order" if [order["state"] for order in seen.orders] == ["PAID"] else "wallet"
     return _ENDS.get(payment["state"], "waits")
 
 
@@ -126,6 +126,9 @@ def _wrong_messages_of_parts(seen: Picture) -> Iterator[str]:
 
 def _wrong_order(seen: Picture, payment: Row) -> Iterator[str]:
     """INV-4 and INV-7: order, its item, the cart's line and the stock say the same."""
+    if payment["order"] is None:
+        yield from _wrong_topup(seen)
+        return
     if len(seen.orders) != 1:
         yield f"INV-2: {len(seen.orders)} orders"
         return
@@ -139,10 +142,20 @@ def _wrong_order(seen: Picture, payment: Row) -> Iterator[str]:
         yield f"INV-4: an order that is {order['state']} with {seen.items}"
     if len(seen.held) != (order["state"] == "PLACED"):
         yield f"INV-4: an order that is {order['state']} holds {seen.held}"
-    reserved, sold = order["state"] == "PLACED", order["state"] == "PAID"
+    yield from _wrong_stock(product, reserved=order["state"] == "PLACED", sold=order["state"] == "PAID")
+
+
+def _wrong_topup(seen: Picture) -> Iterator[str]:
+    """It orders nothing, and nobody is told of an order."""
+    if seen.orders or seen.items or seen.held:
+        yield f"INV-2: a top-up with {seen.orders}, {seen.items}, {seen.held}"
+    yield from _wrong_stock(seen.products[0], reserved=False, sold=False)
+
+
+def _wrong_stock(product: Row, *, reserved: bool, sold: bool) -> Iterator[str]:
     stock = {"reserved": int(reserved), "sold": int(sold), "on_hand": STOCK - reserved - sold}
     if {name: product[name] for name in stock} != stock:
-        yield f"INV-7: {product}, the order is {order['state']}"
+        yield f"INV-7: {product} is not {stock}"
 
 
 def _wrong_wallet(seen: Picture) -> Iterator[str]:
