@@ -56,7 +56,7 @@ def delete_those_of_a_query(apps: Any, editor: Any) -> None:
 def rename_what_a_limit_lets_through(apps: Any, editor: Any) -> None:
     editor.execute(
         "UPDATE payments_payment AS p SET problem = '' "
-        "FROM (SELECT id FROM payments_payment WHERE problem <> '' ORDER BY id LIMIT 100) AS some WHERE p.id = some.id"
+        "FROM (SELECT id FROM payments_payment WHERE problem <> '' ORDER BY id LIMIT 100) AS part WHERE p.id = part.id"
     )
 
 

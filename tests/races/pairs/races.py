@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.races.pairs.case import Case, World
-from tests.races.pairs.doors import Door, Knock
+from tests.races.pairs.doors import Door
 from tests.races.pairs.ends import Pair
+from tests.races.pairs.knocks import Knock
 from tests.races.pairs.starts import STARTS
 from tests.races.pairs.stops import Stop, stopped_for
 from tests.races.pairs.truths import end_of, wrong_at_any_time, wrong_in_the_end
