@@ -21,7 +21,7 @@ from notifications.models import NOTIFICATION_MOVES, Notification, NotificationS
 
 log = structlog.get_logger(__name__)
 
-# Doubled from try to try: 5 s, 10 s, 20 s … at most an hour, for a day (docs/adr/0044).
+# Doubled from try to try: 5 s, 10 s, 20 s … at most an hour, for a day (docs/adr/0043).
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 5, 3600
 GIVEN_UP_AFTER = timedelta(days=1)
 # What is left of a lease when the last call may begin: longer than a call takes, so that nobody else sends during it.

@@ -12,6 +12,7 @@ from tests.architecture.transactions import bare_transactions, lone_writes
 from tests.failpoints.points import sources
 
 BARE = {
+    "payments/admin/people.py": "a password, and the tokens that end with it",
     "payments/alerts/check.py": "alerts to operators: an alert and its notices",
     "payments/refunds/outside.py": "a savepoint in the caller's: what cannot be booked is taken back, and set aside",
 }
@@ -19,6 +20,7 @@ _CALLERS = "in the caller's transaction, as its docstring says"
 _ALERTS = "alerts to operators"
 # By file and function.
 LONE = {
+    "choptym/lib/tokens.py:end_tokens": "who is logged in",
     "choptym/login.py:post": "the token of a customer who logs in",
     "notifications/notify.py:notify": _CALLERS,
     "orders/carts.py:remove_from_cart": "a cart: nothing is ordered yet",
