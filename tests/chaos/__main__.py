@@ -1,7 +1,7 @@
 """`make chaos`: break one thing after the other under load, and print a JSON line for each.
 
 FAULT=name [name …]  only these; FAULT=soak runs for MINUTES=10       SEED=n      the same again
-PAYMENTS=n           under so many payments each                      RATE=n      so many begun in a second
+PAYMENTS=n           under at least so many payments each             RATE=n      so many begun in a second
 SHORT=1              each fault for a shorter time, as in `make test`
 """
 
@@ -76,7 +76,7 @@ def read_wanted(environ: Mapping[str, str]) -> Wanted:
         raise StackError(f"There is no fault {', '.join(unknown)}. There are: {', '.join(known)}.")
     return Wanted(
         names=names,
-        payments=int(_number(environ, "PAYMENTS", 60 if is_short else 600)),
+        payments=int(_number(environ, "PAYMENTS", 60 if is_short else 600, least=1)),
         per_second=_number(environ, "RATE", 10 if is_short else 20),
         minutes=_number(environ, "MINUTES", 1 if is_short else 10),
         seed=int(_number(environ, "SEED", random.SystemRandom().randrange(10**6), least=0)),

@@ -81,7 +81,8 @@ class WishesUntilTold(Sequence[Wish]):
         self._enough.set()
 
     def __len__(self) -> int:
-        return len(self._wishes)
+        """How many are sure to come."""
+        return self._least
 
     def __getitem__(self, number: int) -> Wish:  # type: ignore[override]
         return self._wishes[number % len(self._wishes)]

@@ -74,7 +74,7 @@ def run_fault(world: World, fault: Fault, *, payments: int, per_second: float, s
     lifted_at = time.monotonic()
     result.recovery_seconds = recover(world, load.tally, show)
     recovered = newest_payment(world)
-    let_some_more_pay(load, wishes, COME_AFTERWARDS, lambda: show("load goes on", load.tally))
+    let_some_more_pay(load, wishes, COME_AFTERWARDS, lambda what: show(what, load.tally))
     eventually(lambda: _show_quiet(world, load.tally, show), QUIET_SECONDS)
     show("proof", load.tally)
     note(result, prove(world, load.tally, after=after), load.tally, repeats=fault.repeats)
@@ -113,12 +113,13 @@ def newest_payment(world: World) -> int:
     return world.number("SELECT max(id) FROM payments_payment")
 
 
-def let_some_more_pay(load: Load, wishes: WishesUntilTold, count: int, look: Callable[[], None]) -> None:
+def let_some_more_pay(load: Load, wishes: WishesUntilTold, count: int, show: Callable[[str], None]) -> None:
     """Let so many more customers begin, and all come to their end."""
-    enough = load.tally.begun + count
+    enough = max(load.tally.wanted, load.tally.begun + count)
     while not load.wait(0.3):
-        look()
-        if load.tally.begun >= enough:
+        is_enough = load.tally.begun >= enough
+        show("the last customers wait for the end of their payments" if is_enough else "load goes on")
+        if is_enough:
             wishes.stop()
 
 

@@ -29,8 +29,9 @@ class Shower:
         if what == self._said and now - self._said_at < SAY_SECONDS:
             return
         self._said, self._said_at = what, now
-        figures = f"{tally.begun} of {tally.wanted} customers came, {tally.over} know how it ended"
-        self._console.print(f"[dim]{now - self._began_at:6.1f} s[/]  {self._name}: {escape(what)}  [dim]{figures}[/]")
+        came = f"{tally.begun} of {tally.wanted}" if tally.begun < tally.wanted else str(tally.begun)
+        line = f"[dim]{now - self._began_at:6.1f} s[/]  {self._name}: {escape(what)}"
+        self._console.print(f"{line}  [dim]{came} customers came, {tally.over} know how it ended[/]", soft_wrap=True)
 
 
 def print_table(results: Sequence[Result], console: Console) -> None:

@@ -51,7 +51,7 @@ def storm(world: World, faults: Sequence[Fault], *, per_second: float, show: Sho
             fault.breaks(world, chance)
             recoveries[fault.name] = round(recover(world, load.tally, show), 1)
         recovered = newest_payment(world)
-        let_some_more_pay(load, wishes, COME_AFTERWARDS, lambda: show("some more pay", load.tally))
+        let_some_more_pay(load, wishes, COME_AFTERWARDS, lambda what: show(what, load.tally))
     finally:
         wishes.stop()
     eventually(lambda: is_quiet(world), QUIET_SECONDS)

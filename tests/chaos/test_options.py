@@ -29,7 +29,7 @@ def test_some_are_chosen_by_name() -> None:
         ({"FAULT": "earthquake"}, "earthquake"),
         ({"SEED": "-1"}, "SEED=-1"),
         ({"SEED": "luck"}, "SEED=luck"),
-        ({"PAYMENTS": "0"}, "PAYMENTS=0"),
+        ({"PAYMENTS": "0.5"}, "PAYMENTS=0.5"),
         ({"RATE": "nan"}, "RATE=nan"),
         ({"MINUTES": "inf"}, "MINUTES=inf"),
     ],
