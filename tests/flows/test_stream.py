@@ -1,6 +1,7 @@
 """Many follow their payments at once, over the event stream."""
 
 import threading
+import time
 from contextlib import ExitStack
 
 import requests
@@ -76,13 +77,15 @@ def test_a_customer_has_few_streams_and_a_client_that_goes_gives_its_place_back(
         assert stack.enter_context(_open(live, mine.customer, mine.payment)).status_code == 429
 
 
-def test_clients_that_go_before_the_first_event_hold_no_place(live: Live) -> None:
+def test_clients_that_go_at_any_moment_hold_no_place(live: Live) -> None:
+    """While it is asked whose payment it is, before the first event, and after it."""
     mine = _slow_purchase(live, seconds=30)
     path = f"GET /api/payments/{mine.payment}/events/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
-    for _ in range(10):
-        with opened(live, 6, f"{path}Authorization: Token {mine.customer.token}\r\n\r\n".encode(), role="events"):
-            pass
+    request = f"{path}Authorization: Token {mine.customer.token}\r\n\r\n".encode()
+    for number in range(20):
+        with opened(live, 2, request, role="events"):
+            time.sleep(number * 0.004)
 
     with ExitStack() as stack:
         for _ in range(STREAMS_EACH):
