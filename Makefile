@@ -1,7 +1,7 @@
 # The only commands to know: `make help`.
 #
 # Everything is installed into .venv from the lock files. Overrides: PYTHON (default python3), PAYMENTS, STAY,
-# DATABASE_URL, REDIS_URL, FAULT, SEED, RATE, ARGS (for pytest).
+# DATABASE_URL, REDIS_URL, FAULT, SEED, RATE, MINUTES, ARGS (for pytest).
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,6 +16,7 @@ help:  ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 	@echo '  PAYMENTS=20   make demo with so many checkouts, at least 1 (200 if not said)'
 	@echo '  FAULT=name    make chaos breaks only this; SEED=n the same again; PAYMENTS=n under so many each'
+	@echo '  RATE=n        so many of them are begun in a second; MINUTES=n is how long FAULT=soak goes on'
 	@echo '  STAY=0        make demo ends after the proof; on a terminal it stays otherwise, until Ctrl-C'
 
 # One command without a shell around it: when make is told to stop, or is killed, the runner notices.
