@@ -26,7 +26,6 @@ from payments.story_steps import (
     act,
     dead_letter,
     detour,
-    disproof,
     ending,
     entry,
     event,
@@ -34,9 +33,8 @@ from payments.story_steps import (
     message,
     order_steps,
     review,
-    tries,
-    verdict,
 )
+from payments.try_story import disproof, judged_at, tries, verdict
 from wallets.models import Entry
 
 
@@ -113,12 +111,12 @@ def _steps(
     yield from map(detour, detours)
     events = [*archived[WebhookEvent], *WebhookEvent.objects.filter(payment=payment)]
     acts = list(Act.objects.filter(about=names[0]).select_related("actor").order_by("pk"))
-    judged_at = _judged_at(payment, acts)
+    last_word_at = _judged_at(payment, acts)
     for attempt in attempts:
-        yield from tries(attempt)
-        if judged_at is not None and attempt.state in _JUDGED:
-            told = any(row.received_at <= judged_at for row in events)
-            yield verdict(attempt, judged_at, told=told)
+        yield from tries(attempt, payment.pending_at)
+        at = judged_at(payment, attempt, last_word_at)
+        if at is not None and attempt.state in _JUDGED:
+            yield verdict(attempt, at, told=any(row.received_at <= at for row in events))
         if attempt.state == AttemptState.DISPROVED:
             yield disproof(attempt, _decided_at(payment, acts))
     yield from (review(row) for row in acts if row.details.get("since"))

@@ -4,19 +4,18 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 
 from django.template import TemplateDoesNotExist
 
 from choptym.audit.models import Act
-from choptym.lib.money import MINOR_DIGITS, Money
+from choptym.lib.money import Money
 from choptym.lib.tones import BAD, BUSY, QUIET, WARNING, tone_of
 from notifications.deliver import write_letter
 from notifications.models import Notification, NotificationState
 from orders.models import Order
 from payments.failures import sentence
-from payments.models import DeadLetter, Detour, Payment, PaymentAttempt, WebhookEvent
-from payments.states import AttemptState, EventState, PaymentState
+from payments.models import DeadLetter, Detour, Payment, WebhookEvent
+from payments.states import EventState, PaymentState
 from wallets.models import Entry
 
 # What comes first of what was written in the same instant.
@@ -65,95 +64,6 @@ def detour(row: Detour) -> Step:
         f"Moved from {row.from_gateway} to {row.to_gateway}",
         WARNING,
         lines=lines_of(f"too many charges failed at {row.from_gateway}; this payment had not been asked for"),
-    )
-
-
-def tries(attempt: PaymentAttempt) -> Iterator[Step]:
-    """The question, and what came of it."""
-    yield Step(
-        attempt.started_at,
-        "try",
-        "call_made",
-        f"Try {attempt.number}: {attempt.gateway} is asked to collect",
-        lines=lines_of(f"our reference {attempt.reference}"),
-        papers=papers_of({"What we sent": attempt.request}),
-    )
-    if attempt.ended_at is None:
-        return
-    heard = _heard_at_once(attempt)
-    answer = f"HTTP {attempt.http_status}" if attempt.http_status else "no answer"
-    took = f" after {attempt.latency_ms} ms" if attempt.latency_ms is not None else ""
-    yield Step(
-        attempt.ended_at,
-        "answer",
-        "call_received",
-        _ANSWERS[heard].format(gateway=attempt.gateway, number=attempt.number),
-        tone_of(heard),
-        heard,
-        lines_of(
-            f"{answer}{took}" if attempt.http_status or took else "",
-            f"the gateway's id {attempt.transaction_id}" if attempt.transaction_id else "",
-            _collected(attempt) if heard == attempt.state else "",
-            f"the customer was told to do this: {attempt.instructions}" if attempt.instructions else "",
-            attempt.problem,
-        ),
-        papers_of({"What came back": attempt.response}),
-    )
-
-
-_ANSWERS = {
-    AttemptState.STARTED: "Try {number} has begun",
-    AttemptState.ACCEPTED: "{gateway} accepted it: the customer must approve",
-    AttemptState.UNKNOWN: "No answer from {gateway} that tells us anything: it may have asked the customer, or not",
-    AttemptState.SURPLUS: "{gateway} took the money a second time: it is in the customer's wallet",
-    AttemptState.REFUSED: "{gateway} refused to ask the customer",
-    AttemptState.NOT_SENT: "It never reached {gateway}: nothing was charged",
-    AttemptState.POSTPONED: "{gateway} asked us to come back later",
-    AttemptState.ABSENT: "{gateway} proved to know nothing of it: nothing was charged",
-}
-
-
-_VERDICTS = {
-    AttemptState.PAID: "paid",
-    AttemptState.NOT_PAID: "not paid",
-    AttemptState.DISPROVED: "paid",
-}
-
-
-def _heard_at_once(attempt: PaymentAttempt) -> AttemptState:
-    """What was known when the call's answer was noted: how it ended came to light later."""
-    state = AttemptState(attempt.state)
-    if state not in _VERDICTS:
-        return state
-    return AttemptState.ACCEPTED if attempt.http_status == HTTPStatus.OK else AttemptState.UNKNOWN
-
-
-def verdict(attempt: PaymentAttempt, at: datetime, *, told: bool) -> Step:
-    """What the gateway said in the end, and how we came to ask. That a person found otherwise comes later."""
-    state = AttemptState.PAID if attempt.state == AttemptState.DISPROVED else AttemptState(attempt.state)
-    return Step(
-        at,
-        "verdict",
-        "gavel",
-        f"We asked {attempt.gateway}: {_VERDICTS[state]}",
-        tone_of(state),
-        state,
-        lines_of(
-            _collected(attempt),
-            "after its webhook" if told else "by ourselves: no webhook had come by then",
-            attempt.problem,
-        ),
-    )
-
-
-def disproof(attempt: PaymentAttempt, at: datetime) -> Step:
-    return Step(
-        at,
-        "decision",
-        "gavel",
-        f"A person found that try {attempt.number} collected nothing",
-        tone_of(attempt.state),
-        attempt.state,
     )
 
 
@@ -274,13 +184,6 @@ def papers_of(papers: Mapping[str, object]) -> tuple[Paper, ...]:
         for title, content in papers.items()
         if content
     )
-
-
-def _collected(attempt: PaymentAttempt) -> str:
-    amount, currency = attempt.collected_minor, attempt.collected_currency
-    if amount is None:
-        return ""
-    return f"collected {Money(amount, currency)}" if currency in MINOR_DIGITS else f"collected {amount} {currency}"
 
 
 def _text_of(row: Notification) -> str:

@@ -7,13 +7,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from payments import story_steps
-from payments.models import DeadLetter, PaymentAttempt
+from payments import story_steps, try_story
+from payments.confirm import confirm_batch
+from payments.models import DeadLetter, Payment, PaymentAttempt
 from payments.settle import settle_batch
 from payments.states import FINAL_STATES, AttemptState, PaymentState
 from payments.story import Story, read_story
-from tests.factories import make_attempt, make_payment, make_pending, make_topup, paid
+from tests.factories import a_while_ago, make_attempt, make_payment, make_pending, make_topup, paid
+from tests.payments.gateways.sandbox import Sandbox
 from tests.payments.staff import make_staff, one_of_each, page_of, signed_in
+from tests.payments.tricks import charged, wait_until_booked
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +82,7 @@ def test_every_state_of_a_try_has_its_words() -> None:
 
     told = [moment.step for moment in story.moments if moment.step.kind in {"answer", "verdict", "decision"}]
     assert {step.state for step in told} | open_tries == set(AttemptState)
-    assert set(story_steps._ANSWERS) | set(story_steps._VERDICTS) == set(AttemptState)
+    assert set(try_story._ANSWERS) | set(try_story._VERDICTS) == set(AttemptState)
     assert set(story_steps._ENDINGS) == set(FINAL_STATES)
 
 
@@ -92,6 +95,39 @@ def test_tells_what_was_known_when_and_whether_a_webhook_had_come() -> None:
 
     assert (steps["answer"].state, steps["verdict"].state) == ("ACCEPTED", "PAID")
     assert "by ourselves: no webhook had come by then" in steps["verdict"].lines
+
+
+@pytest.mark.parametrize("has_moved_to_pending", [True, False])
+def test_a_decline_that_polling_found_is_told_after_the_answer_and_before_its_order_is_cancelled(
+    sandbox: Sandbox, has_moved_to_pending: bool
+) -> None:
+    payment = charged(sandbox, knobs={"refusal_rate": 1})
+    wait_until_booked(sandbox, payment, "failed")
+    begun = payment.queued_at - timedelta(seconds=90)
+    answered = begun + timedelta(seconds=1)
+    payment.attempts.update(started_at=begun, ended_at=answered, latency_ms=1000)
+    Payment.objects.filter(pk=payment.pk).update(queued_at=begun, pending_at=answered if has_moved_to_pending else None)
+    confirm_batch("fapshi")
+
+    steps = [moment.step for moment in read_story(payment.pk).moments]
+
+    by_kind = {step.kind: step for step in steps}
+    told = ["accepted", "try", "answer", "verdict", "order", "ending"]
+    assert [step.kind for step in steps if step.kind in told] == told
+    assert (by_kind["answer"].at, by_kind["answer"].state) == (answered, "ACCEPTED")
+    assert (by_kind["verdict"].state, by_kind["verdict"].at > answered) == ("NOT_PAID", True)
+    assert "The payer declined the payment" not in by_kind["answer"].lines
+    assert "The payer declined the payment" in by_kind["verdict"].lines
+
+
+def test_a_try_that_was_not_paid_keeps_the_time_of_its_own_verdict() -> None:
+    payment = make_payment(state=PaymentState.CANCELLED, finished_at=a_while_ago(60))
+    heard_at = a_while_ago(10)
+    make_attempt(payment, AttemptState.NOT_PAID, started_at=a_while_ago(90), ended_at=heard_at)
+
+    [verdict] = [moment.step for moment in read_story(payment.pk).moments if moment.step.kind == "verdict"]
+
+    assert verdict.at == heard_at
 
 
 def test_money_that_was_taken_twice_is_told_of() -> None:
