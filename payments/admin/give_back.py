@@ -23,10 +23,16 @@ from payments.refunds.write import REASON_LENGTH, Wish, can_give_back, check_ref
 from payments.states import AttemptState
 from wallets.models import Entry
 
-_EXPLANATION = (
+_BY_GATEWAY = (
     "Through the gateway it goes back to where it came from; the gateway is asked at once, and the customer is told "
-    "when it has given it back. Into the wallet it is done at once."
+    "when it has given it back."
 )
+_EXPLANATIONS = {
+    (RefundWay.GATEWAY, RefundWay.WALLET): f"{_BY_GATEWAY} Into the wallet it is done at once.",
+    (RefundWay.GATEWAY,): f"It goes back through the gateway: there is no other way. {_BY_GATEWAY}",
+    (RefundWay.WALLET,): "It goes into the customer's wallet, at once: there is no other way.",
+    (): "There is nothing to give back by any way.",
+}
 # The form's own name of what a refusal is about.
 _FIELDS = {"amount_minor": "amount", "reason": "reason"}
 
@@ -91,7 +97,7 @@ def refund_page(request: HttpRequest, model_admin: ThemedAdmin[Any], payment_id:
         model_admin,
         form,
         title=f"Refund {payment}",
-        explanation=_EXPLANATION,
+        explanation=_EXPLANATIONS[tuple(RefundWay(way) for way, _ in _ways(payment, attempts))],
         things=[f"{payment.user}, {payment.order or 'a top-up'}, {payment.amount}", *_rests(payment, attempts)],
         button="Refund",
     )

@@ -44,6 +44,8 @@ def test_the_form_is_filled_in_with_what_is_left(payment: Payment, finance: Clie
     assert 'value="15.00"' in page
     assert "try 1, razorpay collected 25.00 INR: 15.00 INR left" in page
     assert "back to where it came from" in page
+    assert "Into the wallet it is done at once." in page
+    assert "there is no other way" not in page
     assert 'name="attempt"' not in page
     assert refund_page(payment) in shown(finance, page_of(payment))
 
@@ -76,6 +78,8 @@ def test_where_there_is_one_way_only_nothing_is_to_choose(finance: Client) -> No
 
     assert 'value="12500"' in page
     assert 'name="way"' not in page
+    assert "It goes into the customer&#x27;s wallet, at once: there is no other way." in page
+    assert "Through the gateway" not in page
     assert answer.status_code == 302
     assert (Refund.objects.get().way, Refund.objects.get().amount_minor) == ("WALLET", 12_500)
 
