@@ -9,6 +9,13 @@ from payments.states import PaymentState
 
 # While the gateway's answer is awaited nobody knows whether there is something to cancel.
 ASK_AGAIN_SECONDS = 5.0
+# For the customer, who does not know our states.
+_ENDED = {
+    PaymentState.SETTLED: "This payment has been paid already: it cannot be cancelled any more.",
+    PaymentState.FAILED: "This payment did not go through: there is nothing to cancel.",
+    PaymentState.EXPIRED: "This payment was not approved in time: there is nothing to cancel.",
+    PaymentState.REVIEW: "We are looking into this payment: it cannot be cancelled any more.",
+}
 
 
 def cancel_payment(payment_id: int) -> Payment:
@@ -29,5 +36,5 @@ def cancel_payment(payment_id: int) -> Payment:
             error.retry_after_seconds = ASK_AGAIN_SECONDS
             raise error
         if not close_unpaid(payment, PaymentState.CANCELLED, code="cancelled"):
-            raise NotAllowed(f"This payment is {payment.state} already.", code="already_ended")
+            raise NotAllowed(_ENDED[PaymentState(payment.state)], code="already_ended")
     return payment

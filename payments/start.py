@@ -28,7 +28,7 @@ def start_checkout(*, user_id: int, method: str, phone: str, by_link: bool) -> P
     check_method(method, order.total, phone, amount_field="cart")
     if method == WALLET and wallet_balance(user_id, order.currency).amount_minor < order.total_minor:
         # Only to tell at once: what decides is the locked balance at settlement.
-        message = "Your wallet does not hold enough."
+        message = f"Your wallet does not hold enough {order.currency}."
         raise NotAllowed(message, code="insufficient_balance", fields={"method": message})
     return _start(PaymentKind.ORDER, order.total, user_id, method, phone, by_link=by_link, order=order)
 

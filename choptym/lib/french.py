@@ -14,7 +14,7 @@ SENTENCES = {
     "empty_cart": "Le panier est vide.",
     "idempotency_key_invalid": "L'en-tête Idempotency-Key manque ou n'est pas valable.",
     "idempotency_key_reused": "Cette Idempotency-Key a servi à une autre requête.",
-    "insufficient_balance": "Le solde du portefeuille est insuffisant.",
+    "insufficient_balance": "Le solde du portefeuille dans cette devise est insuffisant.",
     "invalid_phone": "Ce n'est pas un numéro mobile du pays de ce moyen de paiement "
     "(Cameroun : neuf chiffres commençant par 6 ; Inde : dix chiffres commençant par 6 à 9).",
     "length_required": "Envoyez le corps avec son Content-Length, pas en morceaux.",

@@ -14,7 +14,12 @@ from tests.payments.gateways.sandbox import Sandbox
     [
         (CHECKOUT, {"method": "paypal", "phone": PHONE}, "unknown_method", "Ce moyen de paiement n'existe pas."),
         (CHECKOUT, {"method": "fapshi"}, "phone_required", "Le numéro qui paie est obligatoire."),
-        (CHECKOUT, {"method": "wallet"}, "insufficient_balance", "Le solde du portefeuille est insuffisant."),
+        (
+            CHECKOUT,
+            {"method": "wallet"},
+            "insufficient_balance",
+            "Le solde du portefeuille dans cette devise est insuffisant.",
+        ),
         (TOPUPS, {"phone": PHONE}, "required", "Ce champ est obligatoire."),  # the framework's own
         (
             TOPUPS,
@@ -52,7 +57,7 @@ def test_several_faults_each_have_their_sentence(world: World) -> None:
 def test_every_other_language_is_english(world: World, language: str) -> None:
     shown = read(world.send("POST", CHECKOUT, {"method": "wallet"}, Accept_Language=language))
 
-    message = "Your wallet does not hold enough."
+    message = "Your wallet does not hold enough XAF."
     assert (shown["message"], shown["fields"]) == (message, {"method": message})
 
 
