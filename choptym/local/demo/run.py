@@ -83,7 +83,8 @@ def _wait_for_quiet(stack: Stack, console: Console) -> None:
             return
         before = messages
         if payments:
-            console.print(f"waiting for {payments} payments that are still in the queue or in progress …")
+            what = "payment that is" if payments == 1 else "payments that are"
+            console.print(f"waiting for {payments} {what} still in the queue or in progress …")
         else:
             console.print(f"messages to customers are still going out ({told} so far) …")
         time.sleep(SAY_SECONDS)
