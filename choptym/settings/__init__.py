@@ -18,4 +18,6 @@ from choptym.settings.retention import *
 from choptym.settings.schedule import *
 
 if env.problems:
-    raise ImproperlyConfigured("Settings: " + "; ".join(env.problems))
+    without_any = not (env.is_given("DATABASE_URL") or env.is_given("DATABASE_URL_FILE"))
+    hint = " (on a laptop: start `make up`, then `. .local/stack.env`)" if without_any else ""
+    raise ImproperlyConfigured("Settings: " + "; ".join(env.problems) + hint)

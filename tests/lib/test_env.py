@@ -154,3 +154,17 @@ def test_a_start_with_bad_settings_names_all_problems_at_once() -> None:
         "'razorpay' in PAYMENT_ROUTE_XAF does not take XAF",
     ):
         assert problem in line
+    assert "make up" not in line
+
+
+def test_a_start_without_any_settings_says_where_a_laptop_has_them() -> None:
+    with_nothing = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+    run = subprocess.run(
+        [sys.executable, "-c", "import choptym.settings"], env=with_nothing, capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 1
+    line = run.stderr.strip().splitlines()[-1]
+    assert "DATABASE_URL is not set" in line
+    assert line.endswith("(on a laptop: start `make up`, then `. .local/stack.env`)")
