@@ -15,7 +15,6 @@ from choptym.audit.forms import ReasonForm
 from choptym.audit.page import ask_before
 from choptym.lib.admin import ReadOnlyAdmin, badge, page_action, row_id_of, row_ids_of
 from choptym.lib.errors import Rejected
-from choptym.lib.money import Money
 from choptym.lib.who import staff_id_of
 from payments.admin.filters import GatewayFilter
 from payments.models import BreakKind, ReconciliationBreak
@@ -119,15 +118,11 @@ class ReconciliationBreakAdmin(ReadOnlyAdmin[ReconciliationBreak]):
 
     @admin.display(description="ours")
     def our_side(self, row: ReconciliationBreak) -> str:
-        return _side(row.our_money, row.our_word)
+        return row.our_side
 
     @admin.display(description="theirs")
     def their_side(self, row: ReconciliationBreak) -> str:
-        return _side(row.their_money, row.their_word)
-
-
-def _side(money: Money | None, word: str) -> str:
-    return f"{money or ''} {word}".strip() or "nothing"
+        return row.their_side
 
 
 def _to(page: str, ids: list[int]) -> HttpResponse:

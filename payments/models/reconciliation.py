@@ -118,6 +118,14 @@ class ReconciliationBreak(models.Model):
         return _money(self.their_minor, self.their_currency)
 
     @property
+    def our_side(self) -> str:
+        return _side(self.our_money, self.our_word)
+
+    @property
+    def their_side(self) -> str:
+        return _side(self.their_money, self.their_word)
+
+    @property
     def payment_id(self) -> int | None:
         """Whom it is about, if we know."""
         if self.attempt is not None:
@@ -127,3 +135,7 @@ class ReconciliationBreak(models.Model):
 
 def _money(minor: int | None, currency: str) -> Money | None:
     return Money(minor, currency) if minor is not None and currency in CURRENCIES else None
+
+
+def _side(money: Money | None, word: str) -> str:
+    return f"{money or ''} {word}".strip() or "nothing"

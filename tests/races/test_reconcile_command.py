@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from payments.management.commands.reconcile import _days
+from payments.management.commands.reconcile import _days, _line, _report
 from payments.models import Payment, Reconciliation
 from payments.reconciliation.locks import claim_reconciliation
 from payments.states import PaymentState
@@ -27,6 +27,7 @@ from tests.payments.reconciliation.world import (
     collected,
     settled,
     today,
+    try_of,
 )
 from tests.sandboxes import running_sandbox
 
@@ -73,8 +74,27 @@ def test_an_open_break_makes_it_fail_and_is_named(sandbox: Sandbox, capsys: pyte
     lines = output.getvalue().splitlines()
     assert lines[0] == f"{today()} cashfree: 2 lines, 1 agree, 1 breaks open, 1 fees booked, list not complete"
     assert lines[1].split()[:2] == ["MISSING_HERE", transaction_id]
+    assert lines[1].endswith(": ours nothing, theirs 700.00 INR SUCCESS")
     assert "comparing 0/2" in capsys.readouterr().err
     Reconciliation.objects.get(gateway="cashfree", day=today()).breaks.all().delete()
+
+
+def test_a_break_of_ours_is_named_with_its_payment_and_both_sides(sandbox: Sandbox) -> None:
+    payment = settled(sandbox, "razorpay")
+    attempt = try_of(payment)
+    row = asked("razorpay", today() - timedelta(days=15))
+    row.breaks.create(
+        kind="MISSING_THERE", transaction_id=attempt.transaction_id, reference=str(attempt.reference), attempt=attempt,
+        our_minor=50_000, our_currency="INR", our_word="SETTLED",
+    )  # fmt: skip
+
+    [told] = _report(row.pk)["breaks"]
+
+    names = f"MISSING_THERE {attempt.transaction_id} {attempt.reference}"
+    assert _line(told) == f"{names}, payment {payment.pk}: ours 500.00 INR SETTLED, theirs nothing"
+    assert _line({**told, "note": "why"}).endswith("theirs nothing; why")
+    row.breaks.all().delete()
+    row.delete()
 
 
 def test_every_gateway_and_day_of_a_span_is_compared(sandbox: Sandbox) -> None:

@@ -22,6 +22,7 @@ from payments.reconciliation.foreground import reconcile_here
 from payments.states import BreakState, ReconciliationState
 
 SHOWN = 50
+_TOLD = ("kind", "transaction_id", "reference", "payment_id", "our_side", "their_side", "note")
 # A quarter. Each day is three calls and more to each gateway.
 MOST_DAYS = 92
 
@@ -66,7 +67,15 @@ class Command(BaseCommand):
             if report["problem"]:
                 self.stdout.write(f"  {report['problem']}")
             for one in report["breaks"]:
-                self.stdout.write(f"  {one['kind']} {one['transaction_id']} {one['reference']} {one['note']}")
+                self.stdout.write(f"  {_line(one)}")
+
+
+def _line(one: dict[str, Any]) -> str:
+    """A break in one line: what it is, whose, both sides as the admin's list shows them, and why."""
+    names = " ".join(name for name in (one["kind"], one["transaction_id"], one["reference"]) if name)
+    whose = f", payment {one['payment_id']}" if one["payment_id"] else ""
+    note = f"; {one['note']}" if one["note"] else ""
+    return f"{names}{whose}: ours {one['our_side']}, theirs {one['their_side']}{note}"
 
 
 def _ask(gateway: str, day: date) -> Reconciliation:
@@ -153,7 +162,7 @@ def _report(reconciliation_id: int) -> dict[str, Any]:
         "problem": row.problem,
         "finished_at": datetime.isoformat(row.finished_at) if row.finished_at else None,
         "breaks": [
-            {name: getattr(one, name) for name in ("kind", "transaction_id", "reference", "note")}
-            for one in still_open[:SHOWN]
+            {name: getattr(one, name) for name in _TOLD}
+            for one in still_open.select_related("attempt", "refund")[:SHOWN]
         ],
     }
