@@ -1,6 +1,6 @@
 """Shops and products are kept by staff; orders and carts are only read."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -114,12 +114,12 @@ class OrderItemInline(ReadOnlyInline):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin[Order]):
-    list_display = ("number", "status", "money", "user", "shop", "placed_at", "paid_at")
+    list_display: tuple[str, ...] = ("number", "status", "money", "user", "shop", "placed_at", "paid_at")
     list_select_related = ("user", "shop")
     list_filter = ("state",)
     search_fields = ("pk",)
     search_help_text = "CT-000123, or the customer's user name"
-    readonly_fields = ("money", "payments")
+    readonly_fields: ClassVar[tuple[str, ...]] = ("money", "payments")
     inlines = (OrderItemInline,)
 
     def get_search_results(

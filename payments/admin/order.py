@@ -23,7 +23,7 @@ class RefundedOrderAdmin(OrderAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         """With the sum, so that a list asks once for all its rows."""
-        return super().get_queryset(request).annotate(refunded_minor=Subquery(_given_back()))
+        return super().get_queryset(request).annotate(refunded_minor=_given_back())
 
     @admin.display(description="refunded")
     def refunded(self, order: Order) -> str | SafeString:
@@ -33,7 +33,7 @@ class RefundedOrderAdmin(OrderAdmin):
         return format_html("{} {} of {}", badge("REFUNDED"), Money(given, order.currency), order.total)
 
 
-def _given_back() -> QuerySet[Refund]:
+def _given_back() -> Subquery:
     """What went back of the money that pays the order, not of money that was taken too many."""
     of_the_order = Refund.objects.filter(
         Q(attempt=None) | ~Q(attempt__state=AttemptState.SURPLUS),
@@ -42,4 +42,4 @@ def _given_back() -> QuerySet[Refund]:
         currency=OuterRef("currency"),
     )
     sums = of_the_order.order_by().annotate(of=F("payment__order")).values("of").annotate(sum=Sum("amount_minor"))
-    return sums.values("sum")
+    return Subquery(sums.values("sum"))
