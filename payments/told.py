@@ -21,7 +21,7 @@ from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Outcome, RefundStatus, Status
 from payments.gateways.facts_json import Facts, load_facts
 from payments.locks import Look, lock_payments
-from payments.models import Payment, PaymentAttempt, WebhookEvent
+from payments.models import DeadLetter, Payment, PaymentAttempt, WebhookEvent
 from payments.refunds.take_up import take_up_refund
 from payments.refunds.whose import attempt_of
 from payments.settle import settle_batch
@@ -158,11 +158,19 @@ def _take_up_refund(look: Look, match: Match | None, status: RefundStatus) -> No
     if payment is None:
         _ask_about(match)
         _ask_after_failure(match)
-        # Money of a try of ours may be booked at any time, by a person at last: what goes back of it is never nobody's.
-        park(look, gives_up=match is None and attempt_of(look.gateway, status) is None)
+        park(look, gives_up=not _is_up_to_a_person(look, match, status))
         return
     _ask_about(match)
     mark_matched([(look.event_id, payment.pk)])
+
+
+def _is_up_to_a_person(look: Look, match: Match | None, status: RefundStatus) -> bool:
+    """Whether somebody has still to decide about the money that it gives back, for which they may take any time."""
+    attempt = match.attempt if match is not None else attempt_of(look.gateway, status)
+    if attempt is None:
+        return False
+    is_under_review = Payment.objects.filter(pk=attempt.payment_id, state=PaymentState.REVIEW).exists()
+    return is_under_review or DeadLetter.objects.filter(payment=attempt.payment_id, replayed_at__isnull=True).exists()
 
 
 @commits("told.ask_after_failure")
