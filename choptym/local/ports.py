@@ -2,6 +2,7 @@
 
 import random
 import socket
+import sys
 
 from choptym.local.errors import StackError
 
@@ -12,17 +13,32 @@ HOST = "127.0.0.1"
 FIRST, LAST = 12_000, 31_999
 TRIES = 200
 
-_given: set[int] = set()
+# What was given to this process, by port: held for as long as it lives.
+_given: dict[int, socket.socket] = {}
 
 
 def free_port() -> int:
-    """Return a port nobody listens on, and never the same one twice in this process."""
+    """Return a port nobody listens on and nobody else was given: not even a stack that starts at the same moment."""
     for _ in range(TRIES):
         port = random.randint(FIRST, LAST)  # noqa: S311 - not a secret
-        if port not in _given and _is_free(port):
-            _given.add(port)
+        if _is_free(port) and _reserve(port):
             return port
     raise StackError(f"No free port between {FIRST} and {LAST} on {HOST}.")
+
+
+def _reserve(port: int) -> bool:
+    """By a name that only one process can have and that the kernel forgets with it. Only Linux has such names."""
+    if port in _given:
+        return False
+    reserved = socket.socket(socket.AF_UNIX)
+    try:
+        if sys.platform == "linux":
+            reserved.bind(f"\0choptym-port-{port}")
+    except OSError:
+        reserved.close()
+        return False
+    _given[port] = reserved
+    return True
 
 
 def _is_free(port: int) -> bool:

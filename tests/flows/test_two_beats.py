@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.ends import assert_paid, unlucky
-from tests.live import METHODS, Live, eventually
+from tests.live import METHODS, PATIENCE_SECONDS, Live, eventually
 
 # Long enough that no slot of theirs ends by itself in a test.
 SELDOM = ("months of the history", "days that were missed")
@@ -30,7 +30,7 @@ def second_beat(live: Live) -> Iterator[None]:
         assert beat.poll() is None, "it has run all the time"
     finally:
         beat.send_signal(signal.SIGTERM)
-        beat.wait(20)
+        beat.wait(PATIENCE_SECONDS)
 
 
 def runs(live: Live) -> dict[str, int]:

@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from tests.flows.ends import buy
-from tests.live import TIMEOUT_SECONDS, Live
+from tests.live import TIMEOUT_SECONDS, Live, eventually
 
 
 @pytest.mark.parametrize(("who", "status"), [("another", 404), ("nobody", 401), ("a wrong token", 401)])
@@ -19,9 +19,12 @@ def test_nobody_else_follows_a_payment(live: Live, who: str, status: int) -> Non
     }[who]
 
     url = f"{live.stack.events}/api/payments/{purchase.payment}/events/"
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
-        assert answer.status_code == status
-        told = answer.text  # ends, as no stream does
 
-    assert set(answer.json()) == {"code", "message", "fields"}, told
-    assert str(purchase.amount) not in told
+    def is_refused() -> None:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+            assert answer.headers["Content-Type"] == "application/json", "no stream was begun"
+            assert set(answer.json()) == {"code", "message", "fields"}
+            assert str(purchase.amount) not in answer.text
+            assert answer.status_code == status
+
+    eventually(is_refused)
