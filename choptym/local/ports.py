@@ -13,8 +13,8 @@ HOST = "127.0.0.1"
 FIRST, LAST = 12_000, 31_999
 TRIES = 200
 
-# What was given to this process, by port: held for as long as it lives.
-_given: dict[int, socket.socket] = {}
+# What was given to this process, by port: the file that holds the name, for as long as the process lives.
+_given: dict[int, int] = {}
 
 
 def free_port() -> int:
@@ -37,7 +37,7 @@ def _reserve(port: int) -> bool:
     except OSError:
         reserved.close()
         return False
-    _given[port] = reserved
+    _given[port] = reserved.detach()
     return True
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connection
 
+from payments.events import LOOK_AGAIN_SECONDS
+
 _QUERY = """
 WITH mine AS MATERIALIZED (SELECT * FROM payments_payment WHERE user_id = ANY(%(users)s)),
      orders AS MATERIALIZED (SELECT * FROM orders_order WHERE user_id = ANY(%(users)s)),
@@ -46,7 +48,16 @@ SELECT json_build_object(
     'told', (SELECT json_agg(json_build_object('about', about, 'kind', kind))
         FROM notifications_notification WHERE user_id = ANY(%(users)s)),
     'set_aside', (SELECT json_agg(reason) FROM payments_deadletter WHERE payment_id IN (SELECT id FROM mine)),
-    'waiting_events', (SELECT count(*) FROM payments_webhookevent WHERE next_look_at IS NOT NULL)
+    -- What goes back of money that a person has to decide about waits for as long as they take.
+    'waiting_events', (SELECT count(*) FROM payments_webhookevent event
+        WHERE next_look_at IS NOT NULL AND NOT (looks > %(looks)s AND EXISTS (
+            SELECT FROM payments_paymentattempt attempt JOIN payments_payment payment ON payment.id = payment_id
+            WHERE attempt.gateway = event.gateway
+              AND (attempt.transaction_id = nullif(event.transaction_id, '')
+                   OR attempt.reference::text = event.reference
+                   OR attempt.gateway_payment_id = nullif(event.facts->'refund'->>'gateway_payment_id', ''))
+              AND (payment.state = 'REVIEW' OR payment.id IN (
+                   SELECT payment_id FROM payments_deadletter WHERE replayed_at IS NULL)))))
 )
 """
 
@@ -124,6 +135,7 @@ class Picture:
 
 def take_picture(users: Sequence[int], products: Sequence[int], books: list[Row]) -> Picture:
     with connection.cursor() as cursor:
-        cursor.execute(_QUERY, {"users": list(users), "products": list(products)})
+        values = {"users": list(users), "products": list(products), "looks": len(LOOK_AGAIN_SECONDS)}
+        cursor.execute(_QUERY, values)
         [found] = cursor.fetchone()
     return Picture(books=books, **{name: value for name, value in found.items() if value is not None})
