@@ -135,7 +135,7 @@ class Picture:
 
 def take_picture(users: Sequence[int], products: Sequence[int], books: list[Row]) -> Picture:
     with connection.cursor() as cursor:
-        values = {"users": list(users), "products": list(products), "looks": len(LOOK_AGAIN_SECONDS)}
-        cursor.execute(_QUERY, values)
+        looks = len(LOOK_AGAIN_SECONDS)
+        cursor.execute(_QUERY, {"users": list(users), "products": list(products), "looks": looks})
         [found] = cursor.fetchone()
     return Picture(books=books, **{name: value for name, value in found.items() if value is not None})
