@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ class Bench:
         assert tries.count("PAID") == 1, tries
         assert set(tries) <= {"PAID", "ABSENT", "NOT_SENT", "POSTPONED"}, tries
         made = sum(one != "POSTPONED" for one in tries)
-        twice = self.may_be_told_twice(began)
+        twice = partial(self.may_be_told_twice, began)
         assert_paid(purchase, tries=tries, attempts_made=made, may_be_told_twice=twice, told=told)
 
     def not_paid(self, purchase: Purchase, began: float, state: str, code: str) -> None:
@@ -195,7 +196,7 @@ class Bench:
             tries = attempts(self.live, purchase.payment)
             assert not {"PAID", "SURPLUS"} & set(tries), tries
             made = sum(one != "POSTPONED" for one in tries)
-            twice = self.may_be_told_twice(began)
+            twice = partial(self.may_be_told_twice, began)
             assert_not_paid(purchase, state, code, tries=tries, attempts_made=made, may_be_told_twice=twice)
 
         eventually(check, seconds=PATIENCE_SECONDS)

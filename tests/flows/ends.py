@@ -3,7 +3,7 @@
 Payment, tries at the gateway, order, its items, stock, cart, books, wallet, the gateway's books, messages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,7 @@ def assert_paid(
     *,
     tries: Sequence[str] = ("PAID",),
     attempts_made: int | None = None,
-    may_be_told_twice: bool = False,
+    may_be_told_twice: Callable[[], bool] = lambda: False,
     told: Sequence[str] = ("payment_settled",),
 ) -> None:
     """Settled exactly once, everywhere."""
@@ -165,7 +165,7 @@ def assert_not_paid(
     *,
     tries: Sequence[str],
     attempts_made: int | None = None,
-    may_be_told_twice: bool = False,
+    may_be_told_twice: Callable[[], bool] = lambda: False,
 ) -> None:
     """Ended with no money moved; the reservation is released, the cart is back."""
     live, customer = purchase.live, purchase.customer
@@ -207,9 +207,14 @@ def assert_reserved(purchase: Purchase) -> None:
     assert entries(purchase.live, purchase.payment) == set()
 
 
-def assert_told(live: Live, payment: int, address: str, *kinds: str, may_be_twice: bool = False) -> None:
-    """These kinds of message, each written once and really sent once; twice where the sender died meanwhile."""
-    eventually(lambda: _assert_sent(live, payment, address, kinds, most=2 if may_be_twice else 1))
+def assert_told(
+    live: Live, payment: int, address: str, *kinds: str, may_be_twice: Callable[[], bool] = lambda: False
+) -> None:
+    """These kinds of message, each written once and really sent once; twice where the sender died meanwhile.
+
+    `may_be_twice` is asked anew at each look, for a sender may die while we wait.
+    """
+    eventually(lambda: _assert_sent(live, payment, address, kinds, most=2 if may_be_twice() else 1))
 
 
 def _assert_sent(live: Live, payment: int, address: str, kinds: Sequence[str], *, most: int) -> None:
