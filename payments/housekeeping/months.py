@@ -82,10 +82,10 @@ def _tables() -> dict[str, bool]:
 
 
 def _do(act: Callable[..., list[str]], name: str, *also: datetime) -> bool:
-    """In a short transaction. False: somebody else is at it, or the history is in use: the next turn tries again."""
+    """In a short transaction. False: somebody else is at it or has just done it, or the history is in use."""
     try:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            if not try_lock_months():
+            if not try_lock_months() or not _is_due(act, name):
                 return False
             cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
             for statement in act(name, *also):
@@ -95,6 +95,12 @@ def _do(act: Callable[..., list[str]], name: str, *also: datetime) -> bool:
         return False
     log.info("a month of the history", table=name, act=act.__name__.strip("_"))
     return True
+
+
+def _is_due(act: Callable[..., list[str]], name: str) -> bool:
+    """Asked under the lock: what the caller saw may have been done since."""
+    is_attached = _tables().get(name)  # None: there is no such table
+    return is_attached is {_make: None, _detach: True, _drop: False}[act]
 
 
 def _make(name: str, month: datetime) -> list[str]:

@@ -147,6 +147,20 @@ def test_a_month_that_somebody_reads_is_left_for_the_next_time() -> None:
     assert late() == ["payments_history_2031_01"]
 
 
+def test_several_who_look_after_the_months_at_once_make_and_drop_each_once() -> None:
+    for year in range(2040, 2060):
+        january, later = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 5, 1, 1, tzinfo=UTC)
+
+        made = at_once(*[partial(make_months, january)] * 6)
+        make_months(january)  # whoever did not get the lock left its month to the next turn
+        gone = at_once(*[partial(take_old_months_away, later)] * 6)
+        take_old_months_away(later)
+
+        assert not [error for error in made + gone if isinstance(error, Exception)]
+        names = [name for some in made for name in some]
+        assert len(names) == len({*names})
+
+
 ONE = {"raced": {"task": "payments.tasks.tidy_months", "seconds": 600}}
 
 
