@@ -12,9 +12,8 @@ from payments.states import WAITING_REFUNDS, WAITING_STATES, EventState, RefundS
 
 # A refund that could not be sent, or of which nothing is known, mends itself within this time or not at all.
 STUCK_AFTER = timedelta(hours=1)
-# Staff look every day; what the gateway contradicted may come to light over a weekend.
-FAILED_WITHIN = timedelta(days=1)
-CONTRADICTED_WITHIN = timedelta(days=7)
+# What ended otherwise than it should may come to light over a weekend.
+LOOKED_AT_WITHIN = timedelta(days=7)
 
 
 def overdue_payments(limit: int) -> list[int]:
@@ -80,11 +79,13 @@ def _stuck() -> QuerySet[Refund]:
 
 
 def _failed() -> QuerySet[Refund]:
-    again = Refund.objects.filter(payment=OuterRef("payment"), pk__gt=OuterRef("pk")).exclude(state=RefundState.FAILED)
-    failed = Refund.objects.filter(state=RefundState.FAILED, finished_at__gt=clock.now() - FAILED_WITHIN)
+    """One that was asked for before the failure was known is not the same money given once more."""
+    later = Refund.objects.filter(payment=OuterRef("payment"), created_at__gt=OuterRef("finished_at"))
+    again = later.exclude(state=RefundState.FAILED)
+    failed = Refund.objects.filter(state=RefundState.FAILED, finished_at__gt=clock.now() - LOOKED_AT_WITHIN)
     return failed.filter(~Exists(again))
 
 
 def _contradicted() -> QuerySet[Refund]:
-    given = Refund.objects.filter(state=RefundState.REFUNDED, finished_at__gt=clock.now() - CONTRADICTED_WITHIN)
+    given = Refund.objects.filter(state=RefundState.REFUNDED, finished_at__gt=clock.now() - LOOKED_AT_WITHIN)
     return given.exclude(problem="")

@@ -155,17 +155,28 @@ def test_the_story_leads_to_a_refund_that_has_a_problem(payment: Payment, financ
     assert page_of(fine) not in story
 
 
-def test_a_failed_refund_is_dealt_with_once_another_was_written_or_a_day_has_passed(payment: Payment) -> None:
+def test_a_failed_refund_is_dealt_with_once_another_was_written_or_a_week_has_passed(payment: Payment) -> None:
     failed = make_refund(payment, 100)
     fail(failed, code="refund_refused", problem="no")
     assert count_refunds_in_need() == 1
 
-    Refund.objects.filter(pk=failed.pk).update(finished_at=timezone.now() - timedelta(hours=25))
+    Refund.objects.filter(pk=failed.pk).update(finished_at=timezone.now() - timedelta(days=6))
+    assert count_refunds_in_need() == 1
+    Refund.objects.filter(pk=failed.pk).update(finished_at=timezone.now() - timedelta(days=8))
     assert count_refunds_in_need() == 0
 
     Refund.objects.filter(pk=failed.pk).update(finished_at=timezone.now())
     make_refund(payment, 100)
     assert count_refunds_in_need() == 0
+
+
+def test_one_that_was_asked_for_before_it_failed_gives_back_something_else(payment: Payment) -> None:
+    """Two dishes, two refunds; the bank sends the first one back."""
+    failed, _ = make_refund(payment, 100), make_refund(payment, 200)
+
+    fail(failed, code="refund_refused", problem="no")
+
+    assert list(refunds_in_need()) == [failed]
 
 
 def test_the_menu_and_the_first_page_tell_how_many_need_a_person(payment: Payment, finance: Client) -> None:
