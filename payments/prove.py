@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from payments import prove_captures, prove_entries, prove_refunds, prove_tally
@@ -10,9 +9,6 @@ from payments.states import PaymentState
 from wallets import prove as wallets_prove
 
 STATEMENT_TIMEOUT_MS = 600_000
-
-# Older messages may be in the history, or gone (payments/housekeeping/kept.py): a day less than they are kept.
-_TOLD_WITHIN = f"interval '{int(settings.NOTIFICATIONS_KEPT_FOR_DAYS) - 1} days'"
 
 # Each query returns one row for every break, as text for the reader.
 _CHECKS = {
@@ -100,8 +96,8 @@ _CHECKS = {
     "settled_without_message": f"""
         SELECT format('payment %s was settled, but nobody was told', payment.id)
         FROM payments_payment payment
-        WHERE payment.state = 'SETTLED' AND payment.phone <> '' AND payment.settled_at > now() - {_TOLD_WITHIN}
-          AND NOT EXISTS (
+        WHERE payment.state = 'SETTLED' AND payment.phone <> ''
+          AND payment.settled_at > now() - {prove_refunds.TOLD_WITHIN} AND NOT EXISTS (
             SELECT 1 FROM notifications_notification message WHERE message.about = 'payment:' || payment.id
                AND message.kind IN ('payment_settled', 'payment_settled_late', 'payment_accepted',
                                     'payment_credited', 'payment_returned', 'wallet_topped_up', 'wallet_credited'))

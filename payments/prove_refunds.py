@@ -7,6 +7,9 @@ _UNKNOWN_FOR = f"interval '{int(settings.PAYMENT_OUTCOME_WITHIN_SECONDS)} second
 # Where it may be sent again, each question is a new request: so many take longer than an hour.
 _QUESTIONS = 5
 
+# Older messages may be in the history, or gone (payments/housekeeping/kept.py): a day less than they are kept.
+TOLD_WITHIN = f"interval '{int(settings.NOTIFICATIONS_KEPT_FOR_DAYS) - 1} days'"
+
 # Each query returns one row for every break, as text for the reader.
 CHECKS = {
     # What goes out through a gateway left the customer's account, with the row, in exactly this amount. What had been
@@ -111,13 +114,14 @@ CHECKS = {
         SELECT format('refund %s of payment %s came back: %s', id, payment_id, problem)
         FROM payments_refund WHERE state = 'REFUNDED' AND failure_code = 'came_back'
     """,
-    "refunded_without_message": """
+    "refunded_without_message": f"""
         SELECT format('refund %s of payment %s was given, but nobody was told', refund.id, refund.payment_id)
         FROM payments_refund refund JOIN payments_payment payment ON payment.id = refund.payment_id
-        WHERE refund.state = 'REFUNDED' AND payment.phone <> '' AND NOT EXISTS (
+        WHERE refund.state = 'REFUNDED' AND payment.phone <> '' AND refund.finished_at > now() - {TOLD_WITHIN}
+          AND NOT EXISTS (
             SELECT 1 FROM notifications_notification message WHERE message.about = 'refund:' || refund.id
                AND message.kind = CASE refund.way WHEN 'WALLET' THEN 'wallet_refunded' ELSE 'payment_refunded' END)
           AND NOT EXISTS (SELECT 1 FROM notifications_preference wish
                           WHERE wish.user_id = payment.user_id AND NOT wish.by_sms)
-    """,
+    """,  # noqa: S608 - a number of days
 }

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from notifications.models import Preference
+from notifications.models import Notification, Preference
 from payments.models import Refund
 from payments.prove import find_breaks
 from payments.prove_refunds import CHECKS
@@ -222,3 +222,12 @@ def test_who_wants_no_text_messages_need_not_have_had_one(refunds: dict[str, Ref
 
 def test_every_kind_of_break_has_a_test() -> None:
     assert set(CHECKS) == {name for name, _, _ in BREAKS} | {"refund_overdue"}
+
+
+def test_a_message_that_was_kept_for_long_enough_may_be_gone(refunds: dict[str, Refund]) -> None:
+    Notification.objects.filter(about=f"refund:{refunds['out'].pk}").delete()
+
+    given_at = timezone.now() - timedelta(days=settings.NOTIFICATIONS_KEPT_FOR_DAYS)
+    Refund.objects.filter(pk=refunds["out"].pk).update(finished_at=given_at)
+
+    assert find_breaks() == {}
