@@ -10,7 +10,7 @@ from choptym.lib.failpoints import committing
 from choptym.lib.jobs import ring_after_commit
 from payments.locks import lock_payments
 from payments.models import Refund, RefundSource, RefundWay
-from payments.refunds.came_back import CAME_BACK
+from payments.refunds.came_back import CAME_BACK, it_did_arrive
 from payments.refunds.locks import lock_refund
 from payments.refunds.take_up import fail, finish
 from payments.refunds.write import Wish, find_known, write_refund
@@ -49,8 +49,8 @@ def refund_in_transaction(payment_id: int, wish: Wish, *, actor_id: int) -> Refu
 def resolve_refund(refund_id: int, *, actor_id: int, was_given: bool, reason: str) -> Refund:
     """End a refund by what the gateway's own pages say, when its API does not tell.
 
-    One that waits in the queue can be called off (`was_given` false): nothing was sent. One that was REFUNDED can be
-    ended as not given only once the gateway has said that it came back.
+    One that waits in the queue can be called off (`was_given` false): nothing was sent. One that was REFUNDED stands
+    until the gateway says that it came back: then a person says which is true.
     Commits: row, ledger, message and the line in the audit log together.
     Locks:   payment, wallet account.
     Raises:  NotAllowed (already_ended, too_early, not_sent), Rejected (no_reason).
@@ -64,7 +64,9 @@ def resolve_refund(refund_id: int, *, actor_id: int, was_given: bool, reason: st
         record_act(
             actor_id=actor_id, verb="resolve_refund", about=f"payment:{payment.pk}", reason=reason, details=details
         )
-        if was_given:
+        if refund.state == RefundState.REFUNDED and was_given:
+            it_did_arrive(refund)
+        elif was_given:
             finish(refund)
         else:
             fail(refund, code="not_given", problem=f"ended by hand: {reason}")
@@ -81,8 +83,7 @@ def may_be_resolved(refund: Refund) -> bool:
 
 
 def _refuse_what_may_still_be_told(refund: Refund, *, was_given: bool) -> None:
-    has_come_back = refund.failure_code == CAME_BACK and not was_given
-    if refund.state in REFUND_ENDS and not (refund.state == RefundState.REFUNDED and has_come_back):
+    if refund.state in REFUND_ENDS and not may_be_resolved(refund):
         raise NotAllowed(f"This refund is {refund.state} already.", code="already_ended")
     if refund.state == RefundState.QUEUED and was_given:
         raise NotAllowed("The gateway was not asked yet.", code="not_sent")

@@ -28,7 +28,7 @@ def advice_about(refund: Refund) -> str:
     if refund.failure_code == CAME_BACK:
         return (
             f"{refund.gateway} says that the money came back. Look it up on {refund.gateway}'s own pages; if so, press "
-            "Resolve and say no."
+            "Resolve and say no; if they show that the customer has it, say yes."
         )
     if refund.problem:
         return f"The gateway gave back something else: compare {refund.amount} with {refund.gateway}'s own pages."

@@ -133,7 +133,6 @@ def test_one_that_came_back_is_ended_as_not_given_when_a_person_agrees() -> None
     take_up_refund("razorpay", says(refund, RefundOutcome.DONE))
     take_up_refund("razorpay", says(refund, RefundOutcome.FAILED))
     assert may_be_resolved(fresh(refund))
-    assert refusal(fresh(refund), was_given=True) == "already_ended"
 
     row = resolve(refund, was_given=False)
 
@@ -145,6 +144,21 @@ def test_one_that_came_back_is_ended_as_not_given_when_a_person_agrees() -> None
     assert "Nous vous devons encore 10,00 ₹" in letter.text
     assert "portefeuille" not in letter.text
     assert list(find_breaks()) == ["set_aside"]
+
+
+def test_one_that_came_back_stands_when_a_person_sees_that_it_did_arrive() -> None:
+    """The gateway's two words came in the wrong order."""
+    refund = write(settled_payment(), 1000)
+    take_up_refund("razorpay", says(refund, RefundOutcome.DONE))
+    take_up_refund("razorpay", says(refund, RefundOutcome.FAILED))
+
+    row = resolve(refund, was_given=True)
+
+    assert (row.state, row.failure_code, row.problem) == ("REFUNDED", "", "")
+    assert (sorted(posted(row)), kinds_told(row)) == (["given", "out"], ["payment_refunded"])
+    assert Act.objects.get().details == {"refund": row.pk, "was": "REFUNDED", "was_given": True}
+    assert list(find_breaks()) == ["set_aside"]
+    assert not may_be_resolved(fresh(row))
 
 
 def test_without_a_reason_nothing_happens() -> None:
