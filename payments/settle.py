@@ -22,8 +22,8 @@ from payments.history import call_tries_back
 from payments.letters import set_aside
 from payments.locks import lock_payments
 from payments.messages import messages_about
-from payments.models import WALLET, Payment
-from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
+from payments.models import WALLET, Payment, PaymentAttempt
+from payments.states import ATTEMPT_MOVES, OPEN_ATTEMPTS, PAYMENT_MOVES, AttemptState, PaymentState
 from payments.surplus import book_surplus, fee_postings, find_surplus
 from payments.turn import is_held_back
 from wallets import accounts
@@ -219,10 +219,17 @@ def _put_under_review(payment: Payment, paid: Paid) -> None:
 
 
 def _set_aside(paid: Paid, error: Exception) -> None:
-    """Keep the reason where staff see it, and stop asking until they replay it."""
+    """Keep the reason where staff see it, and stop asking until they replay it.
+
+    While another try is open, its customer may be paying by it: then we go on asking about that one.
+    """
     # The first line only: PostgreSQL's second one repeats the row, phone number and all.
     reason = f"{type(error).__name__}: {error}".splitlines()[0][:2000]
     with committing("settle.set_aside"):
         lock_payments([paid.payment_id])
         set_aside(paid.payment_id, reason)
-        Payment.objects.filter(pk=paid.payment_id).update(next_check_at=None, problem=reason[:300])
+        others = PaymentAttempt.objects.filter(payment=paid.payment_id, state__in=OPEN_ATTEMPTS).exclude(
+            pk=paid.attempt_id
+        )
+        at_rest = {} if others.exists() else {"next_check_at": None}
+        Payment.objects.filter(pk=paid.payment_id).update(problem=reason[:300], **at_rest)

@@ -2,12 +2,15 @@
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from payments.facts import Paid
-from payments.models import DeadLetter, Payment
+from payments.models import DeadLetter, Payment, PaymentAttempt
 from payments.settle import settle_batch
+from payments.states import AttemptState
 from tests.factories import (
     fresh,
+    make_attempt,
     make_pending,
     paid,
 )
@@ -53,6 +56,21 @@ def test_a_payment_is_set_aside_once() -> None:
     settle_batch([fact])
 
     assert DeadLetter.objects.filter(payment=payment).count() == 1
+
+
+def test_while_another_try_is_open_it_is_asked_about_all_the_same() -> None:
+    """Both may be paid; the customer is on the second."""
+    payment, first = make_pending()
+    fact = paid(payment, money=None)
+    PaymentAttempt.objects.filter(pk=first.pk).update(state=AttemptState.ABSENT)
+    make_attempt(payment)
+    due = timezone.now()
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=due)
+
+    settle_batch([fact])
+
+    assert DeadLetter.objects.filter(payment=payment).count() == 1
+    assert fresh(payment).next_check_at == due
 
 
 @pytest.mark.invariant("INV-4")
