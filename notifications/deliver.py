@@ -8,6 +8,7 @@ from functools import cache
 import structlog
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 from django.template.loader import render_to_string
 
 from choptym.lib import clock
@@ -24,9 +25,11 @@ log = structlog.get_logger(__name__)
 # Doubled from try to try: 5 s, 10 s, 20 s … at most an hour, for a day (docs/adr/0043).
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 5, 3600
 GIVEN_UP_AFTER = timedelta(days=1)
+# But not before so many tries, which take an hour and a half: nobody may have been there to send it for most of a day.
+LEAST_TRIES = 10
 # What is left of a lease when the last call may begin: longer than a call takes, so that nobody else sends during it.
 CALL_SHARE = 1 / 3
-# It waited for a thread until its lease had nearly passed: somebody else sends it.
+# It waited for a thread until its lease had nearly passed: it is given back, and was not tried.
 _TOO_LATE = DeliveryFailed("its turn came after its lease")
 
 # A message, and why it was not sent; None when it was.
@@ -89,7 +92,7 @@ def _record(outcomes: Sequence[Outcome]) -> None:
     if sent:
         _record_sent(sent)
     for row, problem in outcomes:
-        if problem is not None and problem is not _TOO_LATE:
+        if problem is not None:
             _record_failure(row, problem)
 
 
@@ -107,12 +110,19 @@ def _record_sent(ids: Sequence[int]) -> None:
 
 @commits("notify.failed")
 def _record_failure(row: Notification, problem: DeliveryFailed) -> None:
-    """Plan the next try, or give up where staff can see it. Only over our own lease: others may be sending it."""
+    """Plan the next try, or give up where staff can see it. Only over our own lease: others may be sending it.
+
+    What came too late for its lease was no try: it is due as before.
+    """
     now = clock.now()
     waiting = Notification.objects.filter(
         pk=row.pk, state=NotificationState.WAITING, next_attempt_at=row.next_attempt_at
     )
-    if problem.is_final or (row.asked_again_at or row.created_at) < now - GIVEN_UP_AFTER:
+    if problem is _TOO_LATE:
+        waiting.update(next_attempt_at=now, attempts=F("attempts") - 1)
+        return
+    was_tried = row.attempts >= LEAST_TRIES and (row.asked_again_at or row.created_at) < now - GIVEN_UP_AFTER
+    if problem.is_final or was_tried:
         waiting.update(state=NotificationState.GIVEN_UP, problem=str(problem)[:200])
         log.warning("a message could not be delivered", notification=row.pk, channel=row.channel, problem=str(problem))
         return

@@ -3,6 +3,8 @@
 given_up        for good, within the last day. Without those that ended with their first try: such an address is
                 wrong, and only its customer can mend that
 tried_in_vain   what still waits after a failure, and was written more than ten minutes ago
+nothing_goes    those of them whose channel took no message at all that was written within these ten minutes: it is
+                not their addresses, but the provider or our settings
 """
 
 from datetime import timedelta
@@ -24,7 +26,14 @@ def read_untold() -> dict[str, int]:
         state=NotificationState.GIVEN_UP, next_attempt_at__gt=now - LOOK_BACK, attempts__gt=1
     )
     waiting = Notification.objects.filter(state=NotificationState.WAITING, created_at__lt=now - IN_VAIN_AFTER)
-    return {"given_up": given_up.count(), "tried_in_vain": waiting.exclude(problem="").count()}
+    in_vain = waiting.exclude(problem="")
+    sent = Notification.objects.filter(state=NotificationState.SENT, created_at__gte=now - IN_VAIN_AFTER)
+    going = sent.values_list("channel", flat=True).distinct()
+    return {
+        "given_up": given_up.count(),
+        "tried_in_vain": in_vain.count(),
+        "nothing_goes": in_vain.exclude(channel__in=list(going)).count(),
+    }
 
 
 untold = Snapshot(read_untold, seconds=5.0)

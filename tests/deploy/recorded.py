@@ -203,16 +203,22 @@ CASES = (
         {'choptym_queue_mode{gateway="fapshi"}': "0.5x20"},
         ("queue_stopped warning gateway=fapshi",),
     ),
-    Case("a few messages that are tried again", {'choptym_messages_untold{kind="tried_in_vain"}': "19x20"}),
+    Case("a few messages that are tried again", {'choptym_messages_untold{kind="tried_in_vain"}': "99x20"}),
     Case(
         "more of them",
-        {'choptym_messages_untold{kind="tried_in_vain"}': "20x20"},
+        {'choptym_messages_untold{kind="tried_in_vain"}': "100x20"},
         ("messages_untold warning kind=tried_in_vain",),
     ),
-    Case("none that was given up", {'choptym_messages_untold{kind="given_up"}': "0x20"}),
+    Case("two by a way that nothing goes", {'choptym_messages_untold{kind="nothing_goes"}': "2x20"}),
     Case(
-        "one that was",
-        {'choptym_messages_untold{kind="given_up"}': "1x20"},
+        "three by it",
+        {'choptym_messages_untold{kind="nothing_goes"}': "3x20"},
+        ("messages_untold warning kind=nothing_goes",),
+    ),
+    Case("a few that were given up", {'choptym_messages_untold{kind="given_up"}': "19x20"}),
+    Case(
+        "twenty that were",
+        {'choptym_messages_untold{kind="given_up"}': "20x20"},
         ("messages_untold warning kind=given_up",),
     ),
     Case(

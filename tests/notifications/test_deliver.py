@@ -148,13 +148,23 @@ def test_within_a_day_it_is_tried_again_however_often_that_was() -> None:
     assert (fresh(row).state, fresh(row).attempts) == ("WAITING", 2001)
 
 
-def test_after_a_day_it_is_given_up_where_staff_see_it() -> None:
-    row = make_notification(attempts=2, created_at=timezone.now() - GIVEN_UP_AFTER - timedelta(minutes=1))
+@pytest.mark.parametrize("tried", [0, 8])
+def test_a_message_that_nobody_was_there_to_send_for_days_is_tried_often_enough(tried: int) -> None:
+    row = make_notification(attempts=tried, created_at=timezone.now() - 3 * GIVEN_UP_AFTER)
 
     with texts_to((503, {})):
         deliver_batch()
 
-    assert (fresh(row).state, fresh(row).attempts) == ("GIVEN_UP", 3)
+    assert (fresh(row).state, fresh(row).attempts) == ("WAITING", tried + 1)
+
+
+def test_after_a_day_it_is_given_up_where_staff_see_it() -> None:
+    row = make_notification(attempts=9, created_at=timezone.now() - GIVEN_UP_AFTER - timedelta(minutes=1))
+
+    with texts_to((503, {})):
+        deliver_batch()
+
+    assert (fresh(row).state, fresh(row).attempts) == ("GIVEN_UP", 10)
     assert fresh(row).problem == "the provider did not take it"
 
 
@@ -190,16 +200,20 @@ def test_a_channel_that_our_settings_forget_waits_until_they_know_it_again(url: 
 def test_an_address_that_the_mail_server_refuses_is_given_up_at_once() -> None:
     row = make_notification(channel=Channel.EMAIL, address="nobody@choptym.example")
 
-    with mailbox(refuse="550 no such user"):
+    with mailbox(refuse="550 5.1.1 no such user"):
         deliver_batch()
 
     assert (fresh(row).state, fresh(row).problem) == ("GIVEN_UP", "the mail server refuses this address")
 
 
-def test_an_address_that_the_mail_server_puts_off_is_tried_again() -> None:
+@pytest.mark.parametrize(
+    "reply",
+    ["451 4.7.1 come back later", "554 5.7.1 your address is on a block list", "550 5.1.8 sender's system", "550 no"],
+)
+def test_an_address_that_the_mail_server_refuses_because_of_us_is_tried_again(reply: str) -> None:
     row = make_notification(channel=Channel.EMAIL, address="eater@choptym.example")
 
-    with mailbox(refuse="451 come back later"):
+    with mailbox(refuse=reply):
         deliver_batch()
 
     assert (fresh(row).state, fresh(row).problem) == ("WAITING", "the mail server refuses this address")
@@ -257,14 +271,15 @@ def test_the_message_of_a_sender_that_died_comes_up_again_after_its_lease() -> N
 
 
 @override_settings(NOTIFICATION_LEASE_SECONDS=-1)
-def test_a_message_whose_turn_comes_after_its_lease_is_left_to_whoever_has_it_by_then() -> None:
+def test_a_message_whose_turn_comes_after_its_lease_was_not_tried_and_is_due_as_before() -> None:
     row = make_notification()
 
     with texts_to((200, {})) as sink:
         assert deliver_batch() == 1
 
     assert sink.asked == []
-    assert (fresh(row).state, fresh(row).problem) == ("WAITING", "")
+    assert (fresh(row).state, fresh(row).problem, fresh(row).attempts) == ("WAITING", "", 0)
+    assert wait_of(row) <= 0
 
 
 @pytest.mark.parametrize(("share", "is_sent"), [(0.6, True), (0.7, False)])

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed, Rejected
-from notifications.deliver import GIVEN_UP_AFTER, deliver_batch
+from notifications.deliver import GIVEN_UP_AFTER, LEAST_TRIES, deliver_batch
 from notifications.models import Notification
 from notifications.send_again import send_again
 from tests.factories import a_while_ago, fresh, make_notification
@@ -50,7 +50,7 @@ def test_it_has_a_day_more_however_old_it_is(row: Notification) -> None:
         deliver_batch()
         assert fresh(row).state == "WAITING"
         over = timezone.now() - GIVEN_UP_AFTER - timedelta(minutes=1)
-        Notification.objects.filter(pk=row.pk).update(asked_again_at=over, next_attempt_at=over)
+        Notification.objects.filter(pk=row.pk).update(asked_again_at=over, next_attempt_at=over, attempts=LEAST_TRIES)
         deliver_batch()
 
     assert fresh(row).state == "GIVEN_UP"

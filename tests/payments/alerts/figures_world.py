@@ -127,7 +127,12 @@ def control(mode: str, *, since: float, gateway: str = "", **columns: Any) -> No
     QueueControl.objects.filter(pk=row.pk).update(mode_since=a_while_ago(since))
 
 
-def untold_messages(count: int, **columns: Any) -> None:
+def one_goes(**columns: Any) -> Notification:
+    """A message that reached its customer."""
+    return make_notification(**{"state": "SENT", "sent_at": a_while_ago(1), **columns})
+
+
+def untold_messages(count: int, **columns: Any) -> Notification:
     """So many messages of one customer that were tried in vain for longer than ten minutes, alike."""
     columns = {"problem": "the provider did not take it", "created_at": a_while_ago(610), "attempts": 1, **columns}
     one = make_notification(**columns)
@@ -135,3 +140,4 @@ def untold_messages(count: int, **columns: Any) -> None:
     Notification.objects.bulk_create(
         Notification(**{**values, "about": f"{one.about}:{number}"}) for number in range(1, count)
     )
+    return one
