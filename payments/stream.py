@@ -45,7 +45,8 @@ Watched = tuple[int, str]  # a payment, and the language in which it is shown
 
 
 class TooManyStreams(Rejected):
-    """One of the others has to end. One whose client is gone is noticed with its next sign of life."""
+    """One of the others has to end. One whose client closed it is noticed with its next sign of life; one whose client
+    vanished from the network, when the kernel in front gives up on it (deploy/compose.yaml: tcp_retries2)."""
 
     code = "too_many_streams"
     http_status = HTTPStatus.TOO_MANY_REQUESTS
