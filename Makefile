@@ -31,11 +31,12 @@ test: $(VENV)/development.installed  ## everything that must hold, on real serve
 ifdef ARGS
 	@$(RUN) -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory -j4 test-breaks test-stack test-parts test-chaos test-rest test-payments
+	@$(MAKE) --no-print-directory -j4 test-chaos test-rest test-stack test-breaks test-hostile test-parts test-payments
 endif
 
-.PHONY: test-breaks test-stack test-parts test-chaos test-rest test-payments
-BREAKS := tests/anyorder tests/failpoints tests/hostile tests/races tests/upgrade
+.PHONY: test-breaks test-hostile test-stack test-parts test-chaos test-rest test-payments
+BREAKS := tests/failpoints tests/races tests/upgrade
+HOSTILE := tests/anyorder tests/hostile
 test-chaos:
 	@$(RUN) -m pytest tests/chaos -m "not long"
 test-stack:
@@ -46,8 +47,10 @@ test-parts:
 	@$(RUN) -m pytest $(filter-out %__pycache__/,$(wildcard tests/payments/*/)) -m "not long"
 test-breaks:
 	@$(RUN) -m pytest $(BREAKS) -m "not long"
+test-hostile:
+	@$(RUN) -m pytest $(HOSTILE) -m "not long"
 test-rest:
-	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments --ignore=tests/chaos $(BREAKS:%=--ignore=%) -m "not long"
+	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments --ignore=tests/chaos $(addprefix --ignore=,$(BREAKS) $(HOSTILE)) -m "not long"
 
 chaos: $(VENV)/development.installed  ## break everything under load, one fault after the other: a JSON line for each
 	@$(RUN) -m tests.chaos
