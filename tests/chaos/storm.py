@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import requests
 
 from tests.chaos.faults import Fault
-from tests.chaos.load import Load
+from tests.chaos.load import PATIENCE_SECONDS, Load
 from tests.chaos.patience import eventually
 from tests.chaos.plan import WishesUntilTold, make_plan
 from tests.chaos.proof import is_quiet, prove, unpaid_since
@@ -54,6 +54,7 @@ def storm(world: World, faults: Sequence[Fault], *, per_second: float, show: Sho
         let_some_more_pay(load, wishes, COME_AFTERWARDS, lambda what: show(what, load.tally))
     finally:
         wishes.stop()
+        load.wait(PATIENCE_SECONDS)  # a fault that could not be made leaves nobody on the road
     eventually(lambda: is_quiet(world), QUIET_SECONDS)
     repeats = any(fault.repeats for fault in faults)
     note(result, prove(world, load.tally, after=after), load.tally, repeats=repeats)

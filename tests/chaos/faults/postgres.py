@@ -18,6 +18,7 @@ from tests.chaos.world import World
 
 AWAY_SECONDS = 15
 EXHAUSTED_SECONDS = 10
+SESSION_WITHIN_SECONDS = 30
 # Below what a statement waits for its lock, and above: both must be lived through.
 LOCKED_SECONDS = (3, 8)
 TIMES = 2
@@ -39,8 +40,7 @@ def kill_a_backend(world: World, chance: random.Random) -> None:
     """`kill -9` of one session: the server ends all others and recovers."""
     for _ in times(world, TIMES):
         rest(world, chance, 1, 3)
-        [(pid,)] = world.rows("SELECT pid FROM pg_stat_activity WHERE application_name = 'worker-confirm' LIMIT 1")
-        processes.send(pid, signal.SIGKILL)
+        processes.send(_session(world, "worker-confirm"), signal.SIGKILL)
         time.sleep(0.5)
         _wait_for(world)
 
@@ -106,6 +106,20 @@ def make_read_only(world: World, chance: random.Random) -> None:
         rest(world, chance, 8, 12)
     finally:
         _set_read_only(world, "off")
+
+
+def _session(world: World, role: str) -> int:
+    """The backend of one of this process's sessions, as soon as it has any: what was broken before has ended them."""
+    pids: list[int] = []
+
+    def has_one() -> bool:
+        rows = world.rows("SELECT pid FROM pg_stat_activity WHERE application_name = %s LIMIT 1", role)
+        pids.extend(pid for (pid,) in rows)
+        return pids != []
+
+    if not eventually(has_one, SESSION_WITHIN_SECONDS):
+        raise StackError(f"{role} has no session")
+    return pids[0]
 
 
 def _set_read_only(world: World, value: str) -> None:
