@@ -80,8 +80,8 @@ def _stuck() -> QuerySet[Refund]:
 
 def _failed() -> QuerySet[Refund]:
     """One that was asked for before the failure was known is not the same money given once more."""
-    later = Refund.objects.filter(payment=OuterRef("payment"), created_at__gt=OuterRef("finished_at"))
-    again = later.exclude(state=RefundState.FAILED)
+    same_money = Refund.objects.filter(payment=OuterRef("payment"), attempt=OuterRef("attempt"))
+    again = same_money.filter(created_at__gt=OuterRef("finished_at")).exclude(state=RefundState.FAILED)
     failed = Refund.objects.filter(state=RefundState.FAILED, finished_at__gt=clock.now() - LOOKED_AT_WITHIN)
     return failed.filter(~Exists(again))
 

@@ -17,7 +17,7 @@ from tests.api.world import nothing_changes
 from tests.factories import fresh
 from tests.payments.gateways.sandbox import wait_for
 from tests.payments.refund_pages import problem_of, resolve_page, shown
-from tests.payments.refund_rows import asked_long_ago, make_refund, make_settled
+from tests.payments.refund_rows import asked_long_ago, make_refund, make_settled, make_twice_paid
 from tests.payments.staff import acts_about, make_staff, page_of, signed_in
 from wallets.selectors import wallet_balance
 
@@ -175,6 +175,16 @@ def test_one_that_was_asked_for_before_it_failed_gives_back_something_else(payme
     failed, _ = make_refund(payment, 100), make_refund(payment, 200)
 
     fail(failed, code="refund_refused", problem="no")
+
+    assert list(refunds_in_need()) == [failed]
+
+
+def test_a_refund_of_what_another_try_took_gives_back_something_else() -> None:
+    twice, surplus = make_twice_paid()
+    failed = make_refund(twice, 100)
+    fail(failed, code="refund_refused", problem="no")
+
+    make_refund(twice, 100, attempt_id=surplus.pk)
 
     assert list(refunds_in_need()) == [failed]
 
