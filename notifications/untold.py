@@ -9,6 +9,8 @@ nothing_goes    those of them whose channel took no message at all that was writ
 
 from datetime import timedelta
 
+from django.db.models import Count
+
 from choptym.lib import clock
 from choptym.lib.snapshot import Snapshot
 from notifications.models import Notification, NotificationState
@@ -26,13 +28,13 @@ def read_untold() -> dict[str, int]:
         state=NotificationState.GIVEN_UP, next_attempt_at__gt=now - LOOK_BACK, attempts__gt=1
     )
     waiting = Notification.objects.filter(state=NotificationState.WAITING, created_at__lt=now - IN_VAIN_AFTER)
-    in_vain = waiting.exclude(problem="")
+    counts = waiting.exclude(problem="").order_by().values_list("channel").annotate(Count("pk"))
+    in_vain: dict[str, int] = dict(counts)
     sent = Notification.objects.filter(state=NotificationState.SENT, created_at__gte=now - IN_VAIN_AFTER)
-    going = sent.values_list("channel", flat=True).distinct()
     return {
         "given_up": given_up.count(),
-        "tried_in_vain": in_vain.count(),
-        "nothing_goes": in_vain.exclude(channel__in=list(going)).count(),
+        "tried_in_vain": sum(in_vain.values()),
+        "nothing_goes": sum(count for channel, count in in_vain.items() if not sent.filter(channel=channel).exists()),
     }
 
 
