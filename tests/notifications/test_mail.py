@@ -21,7 +21,13 @@ def test_an_address_that_the_mail_server_refuses_is_given_up_at_once() -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["451 4.7.1 come back later", "554 5.7.1 your address is on a block list", "550 5.1.8 sender's system", "550 no"],
+    [
+        "451 4.7.1 come back later",
+        "450 5.1.1 not now, says the number that counts",
+        "554 5.7.1 your address is on a block list",
+        "550 5.1.8 sender's system",
+        "550 no",
+    ],
 )
 def test_an_address_that_the_mail_server_refuses_because_of_us_is_tried_again(reply: str) -> None:
     row = make_notification(channel=Channel.EMAIL, address="eater@choptym.example")
