@@ -3,6 +3,7 @@
 Run by path, with nothing but the standard library and pip: nothing else is there yet.
 """
 
+import fcntl
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import sysconfig
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 from pip._vendor.packaging.markers import Marker
 
@@ -97,7 +99,25 @@ def install(lock: Path, *, again: bool) -> Progress | None:
 
 
 def main() -> int:
+    """One at a time: who had to wait finds it done, if it was the same that the other one wanted."""
     lock, *stamps = map(Path, sys.argv[1:])
+    with stamps[0].with_name("install.lock").open("w") as turn:
+        if _had_to_wait(turn) and all(stamp.exists() for stamp in stamps):
+            return 0
+        return _install(lock, stamps)
+
+
+def _had_to_wait(turn: IO[str]) -> bool:
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print("Another make installs here: waiting for it", flush=True)
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return True
+    return False
+
+
+def _install(lock: Path, stamps: list[Path]) -> int:
     interrupted = stamps[0].with_name("installing")
     again = interrupted.exists()  # half a package may lie there that pip would take for a whole one
     interrupted.touch()

@@ -1,5 +1,6 @@
 """What `make` says while it installs, run as make runs it."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -42,6 +43,23 @@ def test_counts_what_is_fetched_and_what_was_there_before() -> None:
 
     progress.read("Installing collected packages: two\n")
     assert progress.step == "unpacking"
+
+
+def test_whoever_comes_second_waits_and_finds_it_done(tmp_path: Path) -> None:
+    with (tmp_path / "install.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        second = subprocess.Popen(
+            [sys.executable, "-I", str(PROJECT / "choptym/local/install.py"), "no lock file", "stamp"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stdout is not None
+        assert second.stdout.readline() == "Another make installs here: waiting for it\n"
+        (tmp_path / "stamp").touch()
+
+    rest, _ = second.communicate(timeout=20)
+    assert (rest, second.returncode) == ("", 0)
 
 
 def test_an_index_that_nobody_answers_for_is_said_last_and_soon(tmp_path: Path) -> None:
