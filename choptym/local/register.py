@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -42,9 +43,8 @@ def lock(root: Path) -> IO[str]:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        file.close()
+        with file:
+            holder = _holder(file)
         raise StackError(
             f"A stack runs in {root} already, started by process {holder}. Stop it first (Ctrl-C, or `kill {holder}`)."
         ) from None
@@ -52,6 +52,16 @@ def lock(root: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _holder(file: IO[str]) -> str:
+    """Who has the lock. Its number is written a moment after it was taken."""
+    for _ in range(40):
+        file.seek(0)
+        if holder := file.read().strip():
+            return holder
+        time.sleep(0.05)
+    return "unknown"
 
 
 def _require_ours(root: Path) -> None:

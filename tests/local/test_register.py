@@ -1,10 +1,12 @@
 """One stack in one root, and what a killed one leaves behind."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,17 @@ def test_two_stacks_in_one_root_are_refused(tmp_path: Path) -> None:
         register.lock(tmp_path)
 
     register.lock(tmp_path).close()
+
+
+def test_whoever_begins_at_the_same_moment_is_named_too(tmp_path: Path) -> None:
+    with (tmp_path / register.LOCK).open("a+") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)  # and its number is not written yet
+        writing = threading.Timer(0.3, (tmp_path / register.LOCK).write_text, ["4711"])
+        writing.start()
+
+        with pytest.raises(StackError, match="started by process 4711"):
+            register.lock(tmp_path)
+        writing.join()
 
 
 def test_leaves_a_process_alone_that_only_has_the_same_number(tmp_path: Path) -> None:
