@@ -50,7 +50,7 @@ def main() -> int:
     try:
         wanted = read_wanted(os.environ)
     except StackError as error:
-        console.print(f"[bold red]{error}[/]")
+        console.print(f"[bold red]{error}[/]", soft_wrap=True)
         return 2
     console.print(f"seed {wanted.seed}: the same again with SEED={wanted.seed}")
     results = _run_all(wanted, console)

@@ -37,8 +37,8 @@ class Shower:
 def print_table(results: Sequence[Result], console: Console) -> None:
     """All that was broken, and what came of it."""
     table = Table(title="What was broken", title_justify="left")
-    for name in ("fault", "payments", "settled", "lost", "doubled", "recovery s", ""):
-        table.add_column(name, justify="left" if name in {"fault", ""} else "right")
+    for name in ("fault", "payments", "settled", "lost", "doubled", "recovery s", "verdict"):
+        table.add_column(name, justify="left" if name in {"fault", "verdict"} else "right")
     for result in results:
         figures = (result.payments, result.ends.get("settled", 0), result.lost, result.doubled)
         problems = escape("; ".join(result.breaks)[:LONGEST])

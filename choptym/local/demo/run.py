@@ -81,11 +81,11 @@ def _wait_for_quiet(stack: Stack, console: Console) -> None:
         if payments == 0 and messages == before:
             console.print(f"messages to customers: {told}")
             return
-        before = messages
+        is_first, before = before is None, messages
         if payments:
             what = "payment that is" if payments == 1 else "payments that are"
             console.print(f"waiting for {payments} {what} still in the queue or in progress …")
-        else:
+        elif not is_first:  # one look does not tell whether they do
             console.print(f"messages to customers are still going out ({told} so far) …")
         time.sleep(SAY_SECONDS)
 

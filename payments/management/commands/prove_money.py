@@ -60,8 +60,9 @@ class Command(BaseCommand):
             collected, booked = (
                 _worth(gateway[side], gateway["currency"]) for side in ("collected_minor", "booked_minor")
             )
+            payments = "payment" if gateway["collected"] == 1 else "payments"
             self.stdout.write(
-                f"{gateway['name']}: collected {gateway['collected']} payments worth {collected}, "
+                f"{gateway['name']}: collected {gateway['collected']} {payments} worth {collected}, "
                 f"booked {gateway['booked']} worth {booked}, on their way {gateway['on_the_way']}"
             )
         for found in result["breaks"]:
