@@ -1,5 +1,6 @@
 """Staff upload a file of refunds or credits, see what it would do, and start or discard it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError
@@ -10,7 +11,7 @@ from choptym.lib.errors import NotAllowed, Rejected
 from choptym.lib.failpoints import committing
 from choptym.lib.jobs import ring_after_commit
 from choptym.lib.states import move
-from payments.bulk.check import LONGEST_REASON, check_rows, digest_of
+from payments.bulk.check import LONGEST_REASON, check_rows, digest_as_it_stands, digest_of
 from payments.bulk.read import read_rows
 from payments.models import BulkKind, BulkLine, BulkUpload
 from payments.states import BULK_MOVES, BulkState
@@ -26,7 +27,8 @@ class Stored:
 def upload_file(*, kind: BulkKind, content: bytes, file_name: str, actor_id: int, reason: str) -> Stored:
     """Check the whole file and keep its lines. Nothing is done before start_upload().
 
-    The same lines again find the upload that they were in, whatever became of it, unless it was discarded.
+    The same lines again, in any order, find the upload that they were in, whatever became of it, unless it was
+    discarded.
     Commits: the upload, its lines and the line in the audit log together.
     Raises:  FileRefused (every problem of every line), Rejected (no_reason): nothing is kept.
     """
@@ -35,9 +37,10 @@ def upload_file(*, kind: BulkKind, content: bytes, file_name: str, actor_id: int
         raise Rejected("Please say why.", code="no_reason", fields={"reason": "Please say why."})
     lines = check_rows(kind, read_rows(kind, content))
     digest = digest_of(kind, lines)
+    digests = [digest, digest_as_it_stands(kind, lines)]
     try:
         with committing("bulk.upload"):
-            if known := _known(kind, digest):
+            if known := _known(kind, digests):
                 return Stored(known, is_new=False)
             upload = BulkUpload.objects.create(
                 kind=kind,
@@ -52,7 +55,7 @@ def upload_file(*, kind: BulkKind, content: bytes, file_name: str, actor_id: int
             BulkLine.objects.bulk_create(lines)
             _record(upload, actor_id, "upload_bulk", reason)
     except IntegrityError:
-        if known := _known(kind, digest):  # uploaded twice at once: the other one was first
+        if known := _known(kind, digests):  # uploaded twice at once: the other one was first
             return Stored(known, is_new=False)
         raise
     return Stored(upload, is_new=True)
@@ -85,8 +88,8 @@ def discard_upload(upload_id: int, *, actor_id: int, reason: str) -> BulkUpload:
     return upload
 
 
-def _known(kind: BulkKind, digest: str) -> BulkUpload | None:
-    return BulkUpload.objects.filter(kind=kind, digest=digest).exclude(state=BulkState.DISCARDED).first()
+def _known(kind: BulkKind, digests: Sequence[str]) -> BulkUpload | None:
+    return BulkUpload.objects.filter(kind=kind, digest__in=digests).exclude(state=BulkState.DISCARDED).first()
 
 
 def _record(upload: BulkUpload, actor_id: int, verb: str, reason: str) -> None:

@@ -46,9 +46,21 @@ def check_rows(kind: BulkKind, rows: Sequence[Row]) -> list[BulkLine]:
 
 
 def digest_of(kind: BulkKind, lines: Sequence[BulkLine]) -> str:
-    """The same for every file that says the same: another order of columns' spaces or quotes makes no other file."""
-    said = [[line.payment_id, line.user_id, line.amount_minor, line.currency, line.reason] for line in lines]
-    return hashlib.sha256(json.dumps([kind, said]).encode()).hexdigest()
+    """The same for every file that says the same: neither its quotes nor the order of its lines make it another one."""
+    return _digest(kind, sorted(_sayings(lines), key=json.dumps))
+
+
+def digest_as_it_stands(kind: BulkKind, lines: Sequence[BulkLine]) -> str:
+    """What digest_of() was before the order of the lines was left out: older uploads are known by it."""
+    return _digest(kind, _sayings(lines))
+
+
+def _sayings(lines: Sequence[BulkLine]) -> list[list[object]]:
+    return [[line.payment_id, line.user_id, line.amount_minor, line.currency, line.reason] for line in lines]
+
+
+def _digest(kind: BulkKind, sayings: list[list[object]]) -> str:
+    return hashlib.sha256(json.dumps([kind, sayings]).encode()).hexdigest()
 
 
 def _refund_lines(rows: Sequence[Row]) -> Make:

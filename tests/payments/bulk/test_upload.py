@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from choptym.lib.errors import NotAllowed, Rejected
 from choptym.lib.money import Money
+from payments.bulk.check import digest_as_it_stands
 from payments.bulk.read import FileRefused
 from payments.bulk.work import work_on_chunk
 from payments.bulk_upload import Stored, discard_upload, start_upload, upload_file
@@ -91,6 +92,17 @@ def test_the_same_file_again_is_the_same_upload() -> None:
     assert (again.upload.pk, again.is_new) == (first.upload.pk, False)
     assert not work_on_chunk()
     assert Refund.objects.count() == 2
+
+
+@pytest.mark.invariant("INV-2")
+def test_the_same_lines_in_another_order_are_the_same_upload() -> None:
+    payments = settled(3)[::-1]
+    first = upload(refunds_file(payments, "100"))
+    assert upload(refunds_file(payments[::-1], "100")) == Stored(first.upload, is_new=False)
+
+    older = digest_as_it_stands(BulkKind.REFUNDS, list(first.upload.lines.order_by("number")))
+    BulkUpload.objects.update(digest=older)
+    assert upload(refunds_file(payments, "100")) == Stored(first.upload, is_new=False)
 
 
 def test_a_file_that_was_discarded_may_come_again() -> None:
