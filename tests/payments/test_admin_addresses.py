@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.admin import site
 from django.contrib.auth.models import User
+from django.db.models import DateField
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -37,6 +38,7 @@ QUERIES = (
     "day=soon&gateway=none",
     "password=x", "id__range=1", "id__isnull=maybe", "all=", "_changelist_filters=%00",
 )  # fmt: skip
+YEARS = ("year=99999", "year=0", "iso_year=0", "year__gte=99999", "year__in=1,99999", "year=2026")
 # Those that the page of one row reads.
 OF_A_PAGE = ("e=1", "_to_field=id", "_to_field=none", "_popup=1", "_changelist_filters=%00")
 AUTOCOMPLETE = (
@@ -111,7 +113,9 @@ def test_a_query_of_a_list(name: str, payment: Payment, superuser: Client) -> No
     row = last_of(MODELS[name])
     listed = page_of(row).removesuffix(f"{row.pk}/change/")
 
-    addresses = [f"{listed}?{query}" for query in QUERIES] + [f"{page_of(row)}?{query}" for query in OF_A_PAGE]
+    days = [field.name for field in row._meta.fields if isinstance(field, DateField)]
+    queries = [*QUERIES, *(f"{day}__{query}" for day in days for query in YEARS)]
+    addresses = [f"{listed}?{query}" for query in queries] + [f"{page_of(row)}?{query}" for query in OF_A_PAGE]
     assert_no_fault(superuser, f"{page_of(row)}?_changelist_filters=%00", *addresses)
     assert superuser.get(f"{listed}?state__exact=%00").status_code == 400
 
