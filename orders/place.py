@@ -21,11 +21,12 @@ def place_order(*, user_id: int) -> Order:
 
     Runs in the caller's transaction. The cart's lines are held by the order until it is paid or cancelled.
     Locks:   cart lines, products.
-    Raises:  Rejected (empty cart, a shop that is closed, an absurd amount), NotAllowed (sold out).
+    Raises:  Rejected (empty cart, too much of it, products of two shops), NotAllowed (sold out, a closed shop).
     """
     lines = lock_cart(user_id)
     if not lines:
         raise Rejected("The cart is empty.", code="empty_cart", fields={"cart": "Empty."})
+    _refuse_absurd(lines)
     products = {product.pk: product for product in lock_products([line.product_id for line in lines])}
     shop = _one_shop(products.values())
     _refuse_what_is_gone(lines, products)
@@ -35,6 +36,17 @@ def place_order(*, user_id: int) -> Order:
     order = Order.objects.create(user_id=user_id, shop=shop, total_minor=total, currency=shop.currency)
     _reserve(order, lines, products)
     return order
+
+
+def _refuse_absurd(lines: Sequence[CartItem]) -> None:
+    """What comes back from a cancelled order is added to what is in the cart."""
+    message = f"At most {settings.ORDER_MAX_QUANTITY} of a product."
+    absurd = {f"cart.{line.pk}": message for line in lines if line.quantity > settings.ORDER_MAX_QUANTITY}
+    if absurd:
+        raise Rejected(message, code="quantity_too_large", fields=absurd)
+    if len(lines) > settings.ORDER_MAX_LINES:
+        message = f"A cart holds {settings.ORDER_MAX_LINES} different products at most."
+        raise Rejected(message, code="cart_full", fields={"cart": message})
 
 
 def _one_shop(products: Iterable[Product]) -> Shop:

@@ -53,9 +53,9 @@ REFUNDING = [IDEMPOTENCY_KEY, REFUND_LOCATION, REPLAYED]
 KEY_REUSED = refusal("`idempotency_key_reused`: this key was used for another request.")
 NOT_STARTED = refusal(
     "`idempotency_key_invalid`, `unknown_method`, `invalid_phone`, `phone_required`, `amount_too_small`, "
-    "`currency_not_supported`; at checkout also `empty_cart`, `several_shops`, `amount_too_large`, for a top-up "
-    "`unknown_field`. With one field at fault `code` is that field's (`required`, `min_value` …), with several it is "
-    "`invalid`."
+    "`currency_not_supported`; at checkout also `empty_cart`, `several_shops`, `quantity_too_large`, `cart_full`, "
+    "`amount_too_large`, for a top-up `unknown_field`. With one field at fault `code` is that field's (`required`, "
+    "`min_value` …), with several it is `invalid`."
 )
 NO_CHECKOUT = refusal(
     "`still_running` (ask again with the same key), `sold_out` (`fields` names the lines as `cart.<line id>`), "

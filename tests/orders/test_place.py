@@ -141,6 +141,20 @@ def test_refuses_a_shop_that_closed_meanwhile() -> None:
     assert not OrderItem.objects.filter(order__user=user).exists()
 
 
+@override_settings(ORDER_MAX_QUANTITY=100, ORDER_MAX_LINES=2)
+@pytest.mark.parametrize(("quantities", "code"), [((101,), "quantity_too_large"), ((1, 1, 1), "cart_full")])
+def test_refuses_what_came_together_from_cancelled_orders(quantities: tuple[int, ...], code: str) -> None:
+    user, shop = make_user(), make_shop()
+    for quantity in quantities:
+        put_into_cart(user, make_product(shop=shop), quantity)
+
+    with pytest.raises(Rejected) as caught:
+        place(user.pk)
+
+    assert caught.value.code == code
+    assert not Order.objects.filter(user=user).exists()
+
+
 def test_refuses_a_cart_of_two_shops() -> None:
     user = make_user()
     put_into_cart(user, make_product())
