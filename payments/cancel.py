@@ -13,7 +13,7 @@ ASK_AGAIN_SECONDS = 5.0
 _ENDED = {
     PaymentState.SETTLED: "This payment has been paid already: it cannot be cancelled any more.",
     PaymentState.FAILED: "This payment did not go through: there is nothing to cancel.",
-    PaymentState.EXPIRED: "This payment was not approved in time: there is nothing to cancel.",
+    PaymentState.EXPIRED: "This payment has expired: there is nothing to cancel.",
     PaymentState.REVIEW: "We are looking into this payment: it cannot be cancelled any more.",
 }
 

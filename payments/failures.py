@@ -41,7 +41,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "no money arrived at the payment service.",
         "aucun montant n'est arrivé au service de paiement.",
     ),
-    "expired": ("it was not approved in time.", "il n'a pas été confirmé à temps."),
+    "expired": ("it was not completed in time.", "il n'a pas été effectué à temps."),
     "cancelled": ("you cancelled it.", "vous l'avez annulé."),
 }
 

@@ -26,6 +26,7 @@ def messages_about(
             "amount_fr": written(payment.amount, "fr"),
             "order": order.number if order else "",
             "shop": order.shop.name if order else "",
+            "never_asked": payment.attempts_made == 0,  # no gateway can have taken anything
         }
         for name, money in (("credited", credited), ("rest", rest)):
             if money is not None and money.amount_minor:

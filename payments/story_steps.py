@@ -168,7 +168,7 @@ HOLDS_MONEY = frozenset({PaymentState.SETTLED, PaymentState.REVIEW})
 _ENDINGS = {
     PaymentState.SETTLED: "Settled: the money is in our books",
     PaymentState.FAILED: "Failed: no money moved",
-    PaymentState.EXPIRED: "Expired: it was not approved in time",
+    PaymentState.EXPIRED: "Expired: it was not completed in time",
     PaymentState.CANCELLED: "Cancelled by the customer",
     PaymentState.REVIEW: "Under review: the gateway contradicts us, a person must look",
 }

@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from choptym.lib.errors import NotAllowed
+from notifications.deliver import write_letter
+from notifications.models import Notification
 from orders.models import CartItem
 from payments.cancel import cancel_payment
 from payments.close import close_unpaid
@@ -50,6 +52,27 @@ def test_what_nobody_paid_in_time_expires_and_frees_its_stock(state: PaymentStat
     assert CartItem.objects.get(user=user).order_id is None
     assert told(payment) == ["payment_expired"]
     assert expire_batch() == 0
+
+
+@pytest.mark.parametrize(
+    ("to", "attempts_made", "language", "words"),
+    [
+        ("FAILED", 0, "en", "We took no money."),
+        ("EXPIRED", 0, "fr", "Aucun montant n'a été débité par nous."),
+        ("FAILED", 1, "fr", "Si vous êtes débité malgré tout"),
+        ("EXPIRED", 1, "en", "If you are charged all the same"),
+    ],
+)
+def test_only_of_a_payment_that_no_gateway_was_asked_about_we_know_that_nothing_was_taken(
+    to: str, attempts_made: int, language: str, words: str
+) -> None:
+    payment = make_payment(attempts_made=attempts_made)
+
+    with transaction.atomic():
+        close_unpaid(payment, PaymentState(to), code="expired")
+
+    Notification.objects.filter(about=f"payment:{payment.pk}").update(language=language)
+    assert words in write_letter(Notification.objects.get(about=f"payment:{payment.pk}")).text
 
 
 @pytest.mark.parametrize("hours", [1, -1])
