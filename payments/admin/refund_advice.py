@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from choptym.lib.admin import when
-from payments.models import Refund
+from payments.models import DeadLetter, Refund
 from payments.refund import RESOLVE_AFTER_SECONDS, may_be_resolved
 from payments.refunds.came_back import CAME_BACK
 from payments.states import RefundState
@@ -22,9 +22,7 @@ def advice_about(refund: Refund) -> str:
     if refund.state in {RefundState.REQUESTED, RefundState.PENDING}:
         return _about_sent(refund)
     if refund.state == RefundState.FAILED:
-        return (
-            "Nothing was given back, and what was booked for it is booked back. Refund the payment again from its page."
-        )
+        return _about_failed(refund)
     if refund.failure_code == CAME_BACK:
         return (
             f"{refund.gateway} says that the money came back. Look it up on {refund.gateway}'s own pages; if so, press "
@@ -33,6 +31,15 @@ def advice_about(refund: Refund) -> str:
     if refund.problem:
         return f"The gateway gave back something else: compare {refund.amount} with {refund.gateway}'s own pages."
     return _NOTHING
+
+
+def _about_failed(refund: Refund) -> str:
+    if DeadLetter.objects.filter(payment=refund.payment_id, replayed_at__isnull=True).exists():
+        return f"It failed; but read what is set aside of payment {refund.payment_id} first, before you give it again."
+    again = "Nothing was given back, and what was booked for it is booked back. Refund the payment again from its page."
+    if refund.requested_at is None:
+        return again
+    return f"{again} Into the wallet only once {refund.gateway}'s own pages show that it will not go out after all."
 
 
 def _about_queued(refund: Refund) -> str:
