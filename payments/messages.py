@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from choptym.lib.money import Money, written
+from notifications.models import Notification
 from notifications.notify import Message
 from orders.models import Order
 from payments.failures import sentence
@@ -21,13 +22,14 @@ def messages_about(
     messages = []
     for payment, kind in events:
         order = orders.get(payment.order_id) if payment.order_id is not None else None
-        context = {
+        context: dict[str, str | bool] = {
             "amount_en": written(payment.amount, "en"),
             "amount_fr": written(payment.amount, "fr"),
             "order": order.number if order else "",
             "shop": order.shop.name if order else "",
-            "never_asked": payment.attempts_made == 0,  # no gateway can have taken anything
         }
+        if payment.attempts_made == 0:
+            context["never_asked"] = True  # no gateway can have taken anything
         for name, money in (("credited", credited), ("rest", rest)):
             if money is not None and money.amount_minor:
                 context |= {f"{name}_en": written(money, "en"), f"{name}_fr": written(money, "fr")}
@@ -37,3 +39,9 @@ def messages_about(
         about = f"payment:{payment.pk}"
         messages.append(Message(user_id=payment.user_id, kind=kind, about=about, phone=payment.phone, context=context))
     return messages
+
+
+def kind_again(payment: Payment, kind: str) -> str:
+    """This kind; the one that says it once more, where the customer has been told it and something else since."""
+    told = Notification.objects.filter(about=f"payment:{payment.pk}", kind=kind)
+    return f"{kind}_again" if told.exists() else kind

@@ -27,7 +27,7 @@ from orders.mark_paid import mark_paid
 from payments.close import close_unpaid
 from payments.events import look_again_soon
 from payments.locks import lock_payments
-from payments.messages import messages_about
+from payments.messages import kind_again, messages_about
 from payments.models import Payment, PaymentAttempt
 from payments.refunds.write import Wish, can_give_back, write_refund
 from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentState
@@ -109,7 +109,7 @@ def fail_payment(payment_id: int, *, actor_id: int, reason: str) -> Payment:
         _record("fail_payment", payment, _told(attempt), actor_id=actor_id, reason=reason)
         _disprove(attempt)
         # A message of its own: one that had FAILED before its review has said the usual one already.
-        kind, problem = "payment_not_collected", payment.problem
+        kind, problem = kind_again(payment, "payment_not_collected"), payment.problem
         close_unpaid(payment, PaymentState.FAILED, code="not_collected", problem=problem, kind=kind)
     return payment
 

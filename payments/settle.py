@@ -21,7 +21,7 @@ from payments.facts import Paid
 from payments.history import call_tries_back
 from payments.letters import set_aside
 from payments.locks import lock_payments
-from payments.messages import messages_about
+from payments.messages import kind_again, messages_about
 from payments.models import WALLET, Payment, PaymentAttempt
 from payments.states import ATTEMPT_MOVES, OPEN_ATTEMPTS, PAYMENT_MOVES, AttemptState, PaymentState
 from payments.surplus import book_surplus, fee_postings, find_surplus
@@ -215,7 +215,7 @@ def _put_under_review(payment: Payment, paid: Paid) -> None:
     )
     _write_attempts([paid])
     payment.failure_code = "under_review"
-    notify(messages_about([(payment, "payment_under_review")]))
+    notify(messages_about([(payment, kind_again(payment, "payment_under_review"))]))
 
 
 def _set_aside(paid: Paid, error: Exception) -> None:

@@ -136,6 +136,19 @@ def test_one_that_had_failed_before_its_review_is_told_of_the_second_end_too() -
     assert find_breaks() == {}
 
 
+def test_money_that_came_after_all_is_told_of_and_so_is_the_second_decision() -> None:
+    payment = unreadable()
+    decide(fail_payment, payment)
+
+    settle_batch([paid(payment, amount_minor=900)])
+    decide(fail_payment, payment)
+
+    first = ["payment_under_review", "payment_not_collected"]
+    assert told(payment) == [*first, *(f"{kind}_again" for kind in first)]
+    assert letter_about(payment, first[0]) == letter_about(payment, f"{first[0]}_again")
+    assert letter_about(payment, first[1]) == letter_about(payment, f"{first[1]}_again")
+
+
 def test_the_gateways_word_wins_even_over_that() -> None:
     payment = unreadable()
     decide(fail_payment, payment)
