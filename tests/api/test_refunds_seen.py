@@ -44,9 +44,11 @@ def test_what_is_not_there_is_not_found(world: World, payment: Payment, finance:
             world.send("GET", "/api/payments/999999/refunds/", Authorization=finance),
             world.send("GET", f"{path_of(payment)}999999/", Authorization=finance),
             world.send("GET", f"{path_of(payment)}{theirs.pk}/", Authorization=finance),
+            # Another address to the idempotency keys, and so a second refund.
+            world.send("POST", f"/api/payments/0{payment.pk}/refunds/", {"reason": "why"}, Authorization=finance),
         ]
 
-    assert [code_of(answer) for answer in answers] == [(404, "not_found", [])] * 4
+    assert [code_of(answer) for answer in answers] == [(404, "not_found", [])] * 5
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
