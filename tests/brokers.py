@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.test import override_settings
 
-from choptym.lib.jobs import redis
+from choptym.lib.jobs import _redis
 from payments.throttle.store import store
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -13,7 +13,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
 
 def forget_clients() -> None:
     """With their connections: one that nobody closes is complained of in the middle of some other test."""
-    for client in (redis, store):
+    for client in (_redis, store):
         if client.cache_info().currsize:
             client().connection_pool.disconnect()
         client.cache_clear()

@@ -7,6 +7,7 @@ For work that comes in crowds a doorbell stands in for the messages: whoever wri
 unanswered no further message is published. The task answers the bell first, then drains rows until none is left.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -35,12 +36,22 @@ BELL_SECONDS = 5
 BROKER_REST_SECONDS = 5.0
 _BELL_KEY = "choptym:bell:"
 
+_making = threading.Lock()
 _broker_rests_until = 0.0
 
 
-@cache
 def redis() -> "Redis":
-    """This process's Redis client, for bells and limits. Short time-outs: callers can do without."""
+    """This process's Redis client, for bells and limits. Short time-outs: callers can do without.
+
+    One, however many threads are the first to ask: nobody would hold on to a second one, and when it is collected
+    redis-py closes its connections, under the hands of whoever uses them.
+    """
+    with _making:
+        return _redis()
+
+
+@cache
+def _redis() -> "Redis":
     return Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=1,

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from django.conf import settings
@@ -153,3 +155,18 @@ def test_a_connection_that_is_gone_in_the_middle_of_a_message_costs_a_counter_an
 
     assert failures("gone") == before + 1
     assert jobs._broker_rests_until > time.monotonic()
+
+
+def test_however_many_threads_are_the_first_to_ask_redis_there_is_one_client() -> None:
+    """Of two, one is collected at once, and closes the connections of whoever is still talking."""
+    many, interval = 16, sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(many) as threads:
+            for _ in range(20):
+                jobs._redis.cache_clear()
+                together = Barrier(many)
+                clients = list(threads.map(lambda _, wait=together.wait: (wait(), jobs.redis())[1], range(many)))
+                assert len({id(client) for client in clients}) == 1
+    finally:
+        sys.setswitchinterval(interval)
