@@ -6,6 +6,8 @@ from choptym.lib.admin import when
 from payments.models import DeadLetter, Refund
 from payments.refund import RESOLVE_AFTER_SECONDS, may_be_resolved
 from payments.refunds.came_back import CAME_BACK
+from payments.refunds.outside import given_in_its_place
+from payments.refunds.taken_back import GIVEN_AFTER_ALL
 from payments.states import RefundState
 
 _NOTHING = "Nothing: it is done."
@@ -34,6 +36,10 @@ def advice_about(refund: Refund) -> str:
 
 
 def _about_failed(refund: Refund) -> str:
+    if refund.failure_code == GIVEN_AFTER_ALL:
+        return f"Nothing: {refund.problem}, so this one left the wallet again."
+    if given := given_in_its_place(refund):
+        return f"Nothing: the gateway gave it after all, which is refund {given.pk}."
     if DeadLetter.objects.filter(payment=refund.payment_id, replayed_at__isnull=True).exists():
         return f"It failed; but read what is set aside of payment {refund.payment_id} first, before you give it again."
     again = "Nothing was given back, and what was booked for it is booked back. Refund the payment again from its page."

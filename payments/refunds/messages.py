@@ -19,6 +19,11 @@ def failure_message(refund: Refund, in_wallet: Money) -> Message:
     return _message(refund, "refund_failed", wallet=in_wallet, owed=owed)
 
 
+def taken_back_message(refund: Refund) -> Message:
+    """That what was put into the wallet is out of it again, since the gateway gave it after all. A query, as above."""
+    return _message(refund, "refund_taken_back")
+
+
 def was_promised(refund: Refund) -> bool:
     """Whether the customer was told that this money is on its way: by a review (payments/review.py), or as given.
 

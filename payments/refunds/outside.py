@@ -17,6 +17,7 @@ from payments.locks import lock_payments
 from payments.models import Payment, PaymentAttempt, Refund, RefundSource, RefundWay
 from payments.refunds.books import left_in_sales, post_refund
 from payments.refunds.messages import refund_message
+from payments.refunds.taken_back import make_room
 from payments.refunds.whose import attempt_of, is_booked, is_ours
 from payments.states import AttemptState, PaymentState, RefundState
 
@@ -75,17 +76,32 @@ def _is_written(attempt: PaymentAttempt, status: RefundStatus) -> bool:
 
 
 def book_given_after_all(refund: Refund, status: RefundStatus) -> None:
-    """A refund that had FAILED went out after all: the money is booked, once. In the caller's transaction."""
+    """A refund that had FAILED went out after all: the money is booked, once. In the caller's transaction.
+
+    What was put into the wallet in its place is taken out again; if it was spent, a person decides (see above).
+    """
     attempt, given_id = refund.attempt, status.gateway_refund_id or refund.gateway_refund_id
     if attempt is None:
         return
     log.error("a refund that had failed was given after all", refund=refund.pk, payment=refund.payment_id)
     try:
         with transaction.atomic():
-            told = replace(status, gateway_refund_id=given_id)
-            _book(refund.payment, attempt, told, RefundState.REFUNDED, reason=f"refund {refund.pk} was given after all")
+            told, why = replace(status, gateway_refund_id=given_id), _after_all(refund)
+            if not _is_written(attempt, told):
+                make_room(attempt, _bookable(refund.payment, attempt, told), why)
+                _book(refund.payment, attempt, told, RefundState.REFUNDED, reason=why)
     except (IntegrityError, NotAllowed) as error:
         _cannot_book(attempt, status, error)
+
+
+def given_in_its_place(refund: Refund) -> Refund | None:
+    """The row of the money that went out for this one, which had FAILED, after all."""
+    rows = Refund.objects.filter(payment=refund.payment_id, source=RefundSource.OUTSIDE, reason=_after_all(refund))
+    return rows.first()
+
+
+def _after_all(refund: Refund) -> str:
+    return f"refund {refund.pk} was given after all"
 
 
 def _book(
