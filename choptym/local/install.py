@@ -102,7 +102,7 @@ def main() -> int:
     """One at a time: who had to wait finds it done, if it was the same that the other one wanted."""
     lock, *stamps = map(Path, sys.argv[1:])
     with stamps[0].with_name("install.lock").open("w") as turn:
-        if _had_to_wait(turn) and all(stamp.exists() for stamp in stamps):
+        if _had_to_wait(turn) and _is_done(stamps):
             return 0
         return _install(lock, stamps)
 
@@ -117,8 +117,17 @@ def _had_to_wait(turn: IO[str]) -> bool:
     return False
 
 
+def _is_done(stamps: list[Path]) -> bool:
+    """Not if the other one failed or was killed: its stamps may be those of an older lock file."""
+    return all(stamp.exists() for stamp in stamps) and not _interrupted(stamps).exists()
+
+
+def _interrupted(stamps: list[Path]) -> Path:
+    return stamps[0].with_name("installing")
+
+
 def _install(lock: Path, stamps: list[Path]) -> int:
-    interrupted = stamps[0].with_name("installing")
+    interrupted = _interrupted(stamps)
     again = interrupted.exists()  # half a package may lie there that pip would take for a whole one
     interrupted.touch()
     print(f"Installing what {lock} pins (about half a minute, once)", flush=True)

@@ -62,6 +62,16 @@ def test_whoever_comes_second_waits_and_finds_it_done(tmp_path: Path) -> None:
     assert (rest, second.returncode) == ("", 0)
 
 
+def test_what_the_first_one_left_half_done_is_not_taken_for_done(tmp_path: Path) -> None:
+    """Its stamp may be that of an older lock file."""
+    stamp = tmp_path / "stamp"
+    stamp.touch()
+    assert install._is_done([stamp])
+
+    (tmp_path / "installing").touch()
+    assert not install._is_done([stamp])
+
+
 def test_an_index_that_nobody_answers_for_is_said_last_and_soon(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("choptym-nothing==1.0 --hash=sha256:" + "0" * 64 + "\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
