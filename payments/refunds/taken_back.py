@@ -9,7 +9,7 @@ from choptym.lib import clock
 from choptym.lib.money import Money
 from choptym.lib.states import move
 from notifications.notify import notify
-from payments.models import PaymentAttempt, Refund, RefundWay
+from payments.models import PaymentAttempt, Refund, RefundSource, RefundWay
 from payments.refunds.books import post_back
 from payments.refunds.locks import lock_refund
 from payments.refunds.messages import taken_back_message
@@ -34,15 +34,26 @@ def make_room(attempt: PaymentAttempt, given: Money, why: str) -> None:
     excess = given.amount_minor - left_to_refund(payment, attempt).amount_minor
     if excess <= 0:
         return
-    in_wallet = Refund.objects.filter(attempt=attempt, way=RefundWay.WALLET, state=RefundState.REFUNDED)
-    for refund_id in in_wallet.order_by("-pk").values_list("pk", flat=True):
-        if excess <= 0:
-            break
-        refund = lock_refund(refund_id)
+    rows = Refund.objects.filter(attempt=attempt, way=RefundWay.WALLET, state=RefundState.REFUNDED).order_by("pk")
+    in_wallet = [lock_refund(refund_id) for refund_id in rows.values_list("pk", flat=True)]  # before any account
+    while excess > 0 and in_wallet:
+        refund = in_wallet.pop()
         _take_back(refund, why)
         excess -= refund.amount_minor
-    if excess < 0:
-        write_refund(payment, Wish(reason=why, amount_minor=-excess, attempt_id=attempt.pk, to_wallet=True))
+        if excess < 0:
+            write_refund(payment, _rest_of(refund, -excess, why))
+
+
+def _rest_of(refund: Refund, amount_minor: int, why: str) -> Wish:
+    """As whoever asked for it wanted it."""
+    return Wish(
+        reason=why,
+        amount_minor=amount_minor,
+        source=RefundSource(refund.source),
+        asked_by_id=refund.asked_by_id,
+        attempt_id=refund.attempt_id,
+        to_wallet=True,
+    )
 
 
 def _take_back(refund: Refund, why: str) -> None:

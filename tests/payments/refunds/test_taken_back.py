@@ -64,39 +64,23 @@ def test_what_is_in_the_wallet_instead_leaves_it_again() -> None:
 
 
 @pytest.mark.invariant("INV-2")
-def test_no_more_is_taken_than_was_given() -> None:
-    """Of 500 rupees 450 are in the wallet when 200 are given after all: 150 leave it."""
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param([45_000], [30_000], id="150 of 450 rupees leave it, no more"),
+        pytest.param([10_000, 20_000, 20_000], [10_000, 20_000], id="the newest first"),
+        pytest.param([25_000], [25_000], id="where there is room nothing is taken"),
+    ],
+)
+def test_so_much_leaves_the_wallet_as_would_be_given_twice(before: list[int], after: list[int]) -> None:
     refund = failed(PART_MINOR)
-    write(refund.payment, 45_000, to_wallet=True)
-
-    take_up_refund("razorpay", says(fresh(refund), DONE))
-
-    assert live(refund) == [("WALLET", 30_000), ("GATEWAY", PART_MINOR)]
-    assert wallet(refund.payment) == 30_000
-    assert find_breaks() == {}
-
-
-@pytest.mark.invariant("INV-2")
-def test_the_newest_is_taken_first_and_no_more_than_is_needed() -> None:
-    refund = failed(PART_MINOR)
-    for amount_minor in (10_000, 20_000, 20_000):
+    for amount_minor in before:
         write(refund.payment, amount_minor, to_wallet=True)
 
     take_up_refund("razorpay", says(fresh(refund), DONE))
 
-    assert live(refund) == [("WALLET", 10_000), ("WALLET", 20_000), ("GATEWAY", PART_MINOR)]
-    assert find_breaks() == {}
-
-
-@pytest.mark.invariant("INV-2")
-def test_where_there_is_room_nothing_is_taken() -> None:
-    refund = failed(PART_MINOR)
-    write(refund.payment, 25_000, to_wallet=True)
-
-    take_up_refund("razorpay", says(fresh(refund), DONE))
-
-    assert live(refund) == [("WALLET", 25_000), ("GATEWAY", PART_MINOR)]
-    assert (wallet(refund.payment), find_breaks()) == (25_000, {})
+    assert live(refund) == [*(("WALLET", amount_minor) for amount_minor in after), ("GATEWAY", PART_MINOR)]
+    assert (wallet(refund.payment), find_breaks()) == (sum(after), {})
 
 
 @pytest.mark.invariant("INV-3")
