@@ -10,7 +10,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: demo up test chaos proofs check lock clean help
+.PHONY: demo up test chaos bench proofs check lock clean help
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -54,6 +54,9 @@ test-rest:
 
 chaos: $(VENV)/development.installed  ## break everything under load, one fault after the other: a JSON line for each
 	@$(RUN) -m tests.chaos
+
+bench: $(VENV)/development.installed  ## how fast it is: a JSON line for each figure, pictures in .local/bench (BENCH=name: only this)
+	@$(RUN) -m tests.bench
 
 proofs: $(VENV)/development.installed  ## what needs the machine for itself: a gateway hangs, endless high payments, a flash sale
 	@$(RUN) -m pytest tests/flows -m alone

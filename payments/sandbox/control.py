@@ -81,6 +81,7 @@ def _show_books(gateway: Gateway, query: Mapping[str, str]) -> Answer:
             "entries": [entry.as_json() for entry in entries],
             "opened_at": as_iso(gateway.books.opened_at),
             "totals": gateway.books.totals(),
+            "in_flight": gateway.traffic.in_flight,
             "most_in_flight": gateway.traffic.most_in_flight,
             "most_in_one_second": gateway.traffic.most_in_one_second,
             "calls": gateway.traffic.calls,

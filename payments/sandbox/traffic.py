@@ -10,9 +10,9 @@ class Traffic:
     def __init__(self) -> None:
         self.calls = 0
         self.turned_away = 0
+        self.in_flight = 0
         self.most_in_flight = 0
         self.most_in_one_second = 0
-        self._in_flight = 0
         self._arrivals: deque[float] = deque()
         self._admitted: deque[float] = deque()
         self._served = 0
@@ -20,8 +20,8 @@ class Traffic:
 
     def enter(self, now: float) -> None:
         self.calls += 1
-        self._in_flight += 1
-        self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
         arrivals = self._arrivals
         arrivals.append(now)
         while arrivals[0] <= now - 1:
@@ -29,7 +29,7 @@ class Traffic:
         self.most_in_one_second = max(self.most_in_one_second, len(arrivals))
 
     def leave(self) -> None:
-        self._in_flight -= 1
+        self.in_flight -= 1
 
     def admit(self, now: float, per_second: int) -> float:
         """Let a call through and return 0, or return the seconds until there is room again."""

@@ -1,0 +1,32 @@
+"""One dish in every order against orders spread over 200 dishes: payments a second of the whole path, as a ratio.
+
+The two are measured in turns, twice each, so that a machine that grows slower or faster in the meantime favours none.
+"""
+
+from tests.bench.checkouts import Run, open_shops, pay
+from tests.bench.line import Line
+from tests.bench.ours import Ours
+
+NAME = "hot_product"
+REACH = 0.9
+PAYMENTS, WARM_UP, TURNS = 1_000, 300, 2
+
+
+def run(ours: Ours) -> Line:
+    menus = open_shops(ours)
+    pay(ours, menus, WARM_UP)
+    evenly: list[Run] = []
+    hot: list[Run] = []
+    for _ in range(TURNS):
+        evenly.append(pay(ours, menus, PAYMENTS))
+        hot.append(pay(ours, menus, PAYMENTS, hot=True))
+    return Line(
+        bench=NAME,
+        value=max(run.per_second for run in hot) / max(run.per_second for run in evenly),
+        unit="times the payments a second of an even menu",
+        reach=REACH,
+        against={"evenly_per_second": [round(run.per_second, 1) for run in evenly]},
+        problems=tuple(problem for run in (*evenly, *hot) for problem in run.problems),
+        cpu=hot[-1].cpu,
+        figures={"hot_per_second": [round(run.per_second, 1) for run in hot], "payments": PAYMENTS},
+    )
