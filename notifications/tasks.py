@@ -1,27 +1,18 @@
 """What the queue runs for this app."""
 
-import time
-
 from celery import shared_task
 
 from choptym.lib import clock
-from choptym.lib.jobs import answer, publish
+from choptym.lib.drain import drain
+from choptym.lib.jobs import publish
 from notifications.deliver import deliver_batch
 from notifications.models import Notification, NotificationState
-
-# A drain hands over to a fresh message after this long, so that a restart never waits for an endless one.
-DRAIN_SECONDS = 20
 
 
 @shared_task
 def deliver_notifications() -> None:
-    """Answer the bell, then deliver until nothing is due."""
-    answer(deliver_notifications)
-    end = time.monotonic() + DRAIN_SECONDS
-    while deliver_batch():
-        if time.monotonic() > end:
-            publish(deliver_notifications)
-            return
+    """Deliver messages until none is due."""
+    drain(deliver_notifications, work=deliver_batch)
 
 
 @shared_task

@@ -24,10 +24,12 @@ def overdue_payments(limit: int) -> list[int]:
 
 def gateways_to_ask() -> list[str]:
     """The gateways that are due to be asked about at least one payment, and may be asked."""
-    now = clock.now()
-    return [
-        gateway for gateway in _askable() if Payment.objects.filter(gateway=gateway, next_check_at__lte=now).exists()
-    ]
+    return [gateway for gateway in _askable() if is_to_be_asked(gateway)]
+
+
+def is_to_be_asked(gateway: str) -> bool:
+    """Whether at least one of its payments is due to be asked about now. One look at an index."""
+    return Payment.objects.filter(gateway=gateway, next_check_at__lte=clock.now()).exists()
 
 
 def _askable() -> list[str]:

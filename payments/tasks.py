@@ -1,13 +1,13 @@
 """What the queue runs: an id in, one verb, no more. Every task may run twice, at once, or never: the rows decide."""
 
 import time
-from collections.abc import Callable
 from datetime import datetime
 
 import structlog
 from celery import Task, current_app, shared_task
 from django.conf import settings
 
+from choptym.lib.drain import DRAIN_SECONDS, SEATS_EACH, drain
 from choptym.lib.jobs import answer, publish, ring
 from choptym.lib.seats import Seats
 from payments import (
@@ -38,12 +38,7 @@ from payments.tally import fold
 
 log = structlog.get_logger(__name__)
 
-# A drain hands over to a fresh message after this long, so that a restart never waits for an endless one.
-DRAIN_SECONDS = 20
-# Of one gateway's drains of a kind a process runs no more at a time: while it hangs, each blocks a thread, and the
-# sweepers go on ringing. A worker of these queues has threads for all (choptym/local/roles.py).
-SEATS_EACH = 2
-_seats = Seats(SEATS_EACH)
+_strangers = Seats(SEATS_EACH)
 
 
 @shared_task
@@ -63,26 +58,15 @@ def task_for(gateway: str) -> "Task[[int], None]":
     return pay_from_wallet if gateway == WALLET else charge_payment
 
 
-def _drain(task: "Task[[str], None]", gateway: str, work: Callable[[str], int]) -> None:
-    """Answer the bell, then work until there is nothing to do; too many at it already: they will."""
-    answer(task, gateway)
-    kind, end = f"{task.name} {gateway}", time.monotonic() + DRAIN_SECONDS
-    with _seats.sitting(kind) as has_seat:
-        while has_seat and (work(gateway) or _seats.somebody_came(kind)):
-            if time.monotonic() > end:
-                publish(task, gateway)
-                return
-
-
 @shared_task
 def process_events(gateway: str) -> None:
-    """Answer this gateway's bell, then match its webhook events with their payments until none waits."""
-    _drain(process_events, gateway, _match_and_ring)
+    """Match this gateway's webhook events with their payments until none waits."""
+    drain(process_events, gateway, work=lambda: _match_and_ring(gateway))
 
 
 def _match_and_ring(gateway: str) -> int:
     matched = match.match_batch(gateway)
-    if matched:
+    if matched and selectors.is_to_be_asked(gateway):  # what was told is settled already, and leaves nothing to ask
         ring(confirm_payments, gateway)
     return matched
 
@@ -91,7 +75,7 @@ def _match_and_ring(gateway: str) -> int:
 def look_up_strangers(gateway: str) -> None:
     """Look at a few events that name nothing of ours. The bell stays rung meanwhile: one such task at a time."""
     try:
-        with _seats.sitting(f"strangers {gateway}") as has_seat:
+        with _strangers.sitting(gateway) as has_seat:
             if has_seat:
                 strangers.look_up_strangers(gateway)
     finally:
@@ -100,8 +84,8 @@ def look_up_strangers(gateway: str) -> None:
 
 @shared_task
 def confirm_payments(gateway: str) -> None:
-    """Answer this gateway's bell, then ask it about what is due until nothing is."""
-    _drain(confirm_payments, gateway, confirm.confirm_batch)
+    """Ask this gateway about what is due until nothing is."""
+    drain(confirm_payments, gateway, work=lambda: confirm.confirm_batch(gateway))
 
 
 @shared_task
@@ -131,8 +115,8 @@ def sweep_confirmations() -> None:
 
 @shared_task
 def send_refunds(gateway: str) -> None:
-    """Answer this gateway's bell, then give back what is due, or ask what became of it, until nothing is."""
-    _drain(send_refunds, gateway, send.send_refunds)
+    """Give back what is due, or ask what became of it, until nothing is."""
+    drain(send_refunds, gateway, work=lambda: send.send_refunds(gateway))
 
 
 @shared_task

@@ -32,6 +32,8 @@ PUBLISH_FAILURES = Counter("choptym_publish_failures_total", "Messages the broke
 
 # An unanswered ring is forgotten after this long: its message was lost, so the next writer rings anew.
 BELL_SECONDS = 5
+# So long rows that are written while somebody drains ring for nobody; whoever drains says so again before each look.
+HELD_MILLISECONDS = 250
 # After a failure this process does not try the broker again for a moment: a crowd must not queue up behind time-outs.
 BROKER_REST_SECONDS = 5.0
 _BELL_KEY = "choptym:bell:"
@@ -98,6 +100,15 @@ def answer(task: Task[Any, Any], *args: str) -> None:
     """Clear the bell: rows written from now on ring again. Called before the first row is read."""
     with around("answer", task.name):
         _told(task.name, lambda: redis().delete(_bell(task.name, args)))
+
+
+def hold(task: Task[Any, Any], *args: str) -> None:
+    """Keep the bell from ringing for a moment, because somebody is looking: called before the rows are read.
+
+    Not for long: who looks may meet a gateway that does not answer, and then the next row is to ring.
+    """
+    with around("hold", task.name):
+        _told(task.name, lambda: redis().set(_bell(task.name, args), 1, px=HELD_MILLISECONDS))
 
 
 def queue_lengths() -> dict[str, int] | None:

@@ -25,7 +25,8 @@ nothing:
     GET   /control/{gateway}                   its knobs, and the overrides by phone
     PATCH /control/{gateway}                   {knob: value, …, "phones": {…}}: all or nothing
     GET   /control/{gateway}/books             entries, totals by kind.state, in_flight, most_in_flight,
-                                               most_in_one_second, calls, turned_away (of them, by rate_limit_per_second), webhooks_held;
+                                               most_in_one_second, calls, turned_away (of them, by
+                                               rate_limit_per_second), webhooks_held;
                                                ?state= kind= reference= phone= since_entry= (a number) limit=
     GET   /control/{gateway}/webhooks          the last thousand sent, with the receiver's answer; ?gateway_id=
     POST  /control/{gateway}/webhooks/resend   {"gateway_id": …}: tell again what the transaction is now

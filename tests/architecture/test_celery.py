@@ -9,6 +9,7 @@ from celery.app.defaults import NAMESPACES, flatten
 from django.conf import settings
 
 from choptym.celery import app
+from choptym.lib.drain import DRAIN_SECONDS, SEATS_EACH
 from choptym.local.environment import Addresses
 from choptym.local.role import Role
 from choptym.local.roles import MOST_CHARGES, Roles
@@ -75,7 +76,7 @@ def test_no_setting_of_celery_is_misspelt() -> None:
 
 
 def test_a_message_waits_longer_than_the_longest_call() -> None:
-    longest_seconds = settings.PAYMENT_LEASE_SECONDS + tasks.DRAIN_SECONDS
+    longest_seconds = settings.PAYMENT_LEASE_SECONDS + DRAIN_SECONDS
 
     assert longest_seconds < app.conf.broker_transport_options["visibility_timeout"]
 
@@ -142,7 +143,7 @@ def test_there_are_threads_for_as_many_charges_as_may_be_ordered_while_all_is_ru
     assert threads["worker-charge"] > max(most, MOST_CHARGES)
     # Every gateway's share of each kind of drain, so that one that hangs leaves the others theirs (INV-9).
     drains = [name for name, route in settings.CELERY_TASK_ROUTES.items() if route["queue"] == "webhooks"]
-    assert threads["worker-confirm"] >= len(drains) * tasks.SEATS_EACH * 4
+    assert threads["worker-confirm"] >= len(drains) * SEATS_EACH * 4
 
 
 def test_celery_is_told_no_setting_but_its_own() -> None:

@@ -20,6 +20,7 @@ from tests.bench import (
     gateway_workers_mb,
     history_1m,
     hot_product,
+    scaling,
     settle_vs_sql,
     webhook_p99_ms,
     webhook_vs_textbook,
@@ -39,6 +40,7 @@ BENCHES: dict[str, ModuleType] = {
         hot_product,
         history_1m,
         gateway_workers_mb,
+        scaling,
     )
 }
 SAY_SECONDS = 2.0

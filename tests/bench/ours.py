@@ -59,9 +59,9 @@ class Ours:
         return response.json()
 
     @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Our own processes stand still, so that all of the machine is somebody else's."""
-        ours = [pid for name, pid in self.stack.pids.items() if name not in OUTSIDE]
+    def frozen(self, *roles: str) -> Iterator[None]:
+        """These processes of ours stand still; all of them, when none is named: the machine is somebody else's."""
+        ours = [pid for name, pid in self.stack.pids.items() if name in roles or (not roles and name not in OUTSIDE)]
         for pid in ours:
             os.killpg(os.getpgid(pid), signal.SIGSTOP)
         try:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import django
 
+django.setup()
+
+from choptym.lib.money import Money  # noqa: E402
+from payments.facts import Paid  # noqa: E402
+from payments.settle import settle_batch  # noqa: E402
+
 
 def main() -> None:
-    django.setup()
-    from choptym.lib.money import Money  # noqa: PLC0415 - Django first
-    from payments.facts import Paid  # noqa: PLC0415
-    from payments.settle import settle_batch  # noqa: PLC0415
-
     wish = json.loads(Path(sys.argv[1]).read_text())
     facts = [
         Paid(payment, attempt, Money(amount, "INR"), Money(fee, "INR"), gateway="razorpay")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from notifications import tasks as notification_tasks
-from payments import prove, tasks
+from choptym.lib.drain import DRAIN_SECONDS
+from payments import prove
 from tests.architecture.test_environment import READ, TOLD
 from tests.deploy.compose import DEPLOY, command_of, compose, ours, services, stop_seconds
 
@@ -126,7 +126,7 @@ def test_one_beat_and_charge_workers_with_threads_to_spare() -> None:
 
 
 def test_a_stop_waits_for_the_longest_task() -> None:
-    drain = max(tasks.DRAIN_SECONDS, notification_tasks.DRAIN_SECONDS) + 2 * LONGEST_CALL_SECONDS
+    drain = DRAIN_SECONDS + 2 * LONGEST_CALL_SECONDS
     longest = {
         "worker-charge": settings.PAYMENT_LEASE_SECONDS,
         "worker-charge-high": settings.PAYMENT_LEASE_SECONDS,

@@ -24,7 +24,7 @@ NOT_MONEY = {
     **dict.fromkeys(("sweep_jobs", "run_job", "tidy_up", "tidy_months"), "the clock's jobs, each due again by its row"),
     **dict.fromkeys(("sweep_days", "sweep_missed_days"), "they only ask for days: reconcile.due_day"),
 }
-DOORS = {"publish": BOTH, "ring": ("before", "between", "after"), "answer": BOTH}
+DOORS = {"publish": BOTH, "ring": ("before", "between", "after"), "answer": BOTH, "hold": BOTH}
 # What publishes: by which function of jobs.py its message goes.
 _BY = {
     "after_commit": "publish",
@@ -32,12 +32,16 @@ _BY = {
     "ring_after_commit": "ring",
     "ring": "ring",
     "answer": "answer",
+    "hold": "hold",
 }
+# What is drained as long as rows are there (choptym/lib/drain.py).
+_DRAINS = ("process_events", "confirm_payments", "send_refunds", "deliver_notifications")
 # Where the task stands in a variable. A drain also publishes itself, after 20 seconds of work: no point of its own.
 _STANDS_FOR = {
     ("publish", "task_for(gateway)"): ("charge_payment", "pay_from_wallet"),
     ("publish", "tasks.task_for(method)"): ("charge_payment", "pay_from_wallet"),
-    ("answer", "task"): ("process_events", "confirm_payments", "send_refunds"),
+    ("answer", "task"): _DRAINS,
+    ("hold", "task"): _DRAINS,
     ("publish", "task"): (),
 }
 _DRAINS_OF_THEMSELVES = {"work_on_bulk"}

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
+from choptym.lib.drain import SEATS_EACH
 from choptym.lib.jobs import redis
 from payments.models import Payment
-from payments.tasks import SEATS_EACH, confirm_payments
+from payments.tasks import confirm_payments
 from tests.factories import a_while_ago, make_pending
 from tests.payments.gateways.sandbox import Sandbox
 from tests.payments.tricks import turned
