@@ -8,6 +8,7 @@ from rest_framework import serializers
 from choptym.lib.amounts import MinorAmountField
 from choptym.lib.money import CURRENCIES
 from choptym.lib.openapi import Word
+from choptym.lib.text_field import TextField
 from payments.models import Payment, Refund, RefundWay
 from payments.progress import iso
 from payments.refunds.write import REASON_LENGTH
@@ -32,7 +33,7 @@ class RefundInput(KnownFieldsOnly):
         required=False,
         help_text="In minor units of the currency; XAF has none. Without it: all that is left.",
     )
-    reason = serializers.CharField(max_length=REASON_LENGTH, help_text="Kept in the audit log.")
+    reason = TextField(max_length=REASON_LENGTH, help_text="Kept in the audit log.")
     to_wallet = serializers.BooleanField(
         default=False, help_text="Into the customer's wallet, though the gateway could give it back."
     )

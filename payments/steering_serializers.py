@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from choptym.audit.record import REASON_LENGTH
 from choptym.lib.openapi import Word
+from choptym.lib.text_field import TextField
 from payments import in_force
 from payments.models import QueueMode
 from payments.profiles import NAMES
@@ -20,8 +21,8 @@ GATEWAY = f"A gateway, `wallet`, or `{ALL_WORD}`."
 class ResumeInput(KnownFieldsOnly):
     """POST /api/payment/queue/resume"""
 
-    gateway = serializers.CharField(max_length=20, help_text=GATEWAY)
-    reason = serializers.CharField(max_length=REASON_LENGTH, help_text="Kept in the audit log.")
+    gateway = TextField(max_length=20, help_text=GATEWAY)
+    reason = TextField(max_length=REASON_LENGTH, help_text="Kept in the audit log.")
 
 
 class HoldInput(ResumeInput):
@@ -49,13 +50,13 @@ class LimitsInput(ResumeInput):
 class ClearInput(KnownFieldsOnly):
     """POST /api/payment/queue/clear-completed"""
 
-    reason = serializers.CharField(max_length=REASON_LENGTH, help_text="Kept in the audit log.")
+    reason = TextField(max_length=REASON_LENGTH, help_text="Kept in the audit log.")
 
 
 class ProfileInput(ClearInput):
     """POST /api/payment/queue/profile"""
 
-    profile = serializers.CharField(
+    profile = TextField(
         max_length=20, help_text=f"{', '.join(f'`{name}`' for name in NAMES)}; `{AUTO}`: by clock and load."
     )
 

@@ -3,27 +3,29 @@
 What an event says is kept as facts only where the gateway's signature covers the body: they may settle a payment.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
+from psycopg.types.json import Jsonb
 from psycopg_pool import PoolTimeout
 
 from choptym.lib import clock
 from choptym.lib.api_errors import error_body
 from choptym.lib.errors import Rejected
-from choptym.lib.failpoints import committing
-from choptym.lib.jobs import ring_after_commit
+from choptym.lib.failpoints import commits
+from choptym.lib.jobs import ring
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Event
 from payments.gateways.facts_json import dump_facts
-from payments.models import WebhookEvent
+from payments.states import EventState
 from payments.tasks import process_events
 
 log = structlog.get_logger(__name__)
@@ -80,19 +82,34 @@ def _query(request: HttpRequest) -> dict[str, str]:
 
 def _store(gateway: str, event: Event) -> None:
     """Once per fact: a repeated delivery finds its row, and changes nothing."""
-    row = WebhookEvent(
-        gateway=gateway,
-        key=event.key,
-        transaction_id=event.transaction_id,
-        reference=event.reference,
-        word=event.word,
-        payload=dict(event.payload),
-        facts=_believable(gateway, event),
-        next_look_at=clock.now(),
-    )
-    with committing("webhook"):
-        WebhookEvent.objects.bulk_create([row], ignore_conflicts=True)
-        ring_after_commit(process_events, gateway)
+    if _insert(gateway, event, _believable(gateway, event)):
+        ring(process_events, gateway)
+
+
+@commits("webhook")
+def _insert(gateway: str, event: Event, facts: Mapping[str, Any]) -> bool:
+    """One statement, which commits by itself: whether the event is new. Plain SQL, for a crowd comes by here."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO payments_webhookevent
+                (gateway, key, transaction_id, reference, word, payload, facts, state, received_at, next_look_at, looks,
+                 problem)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp(), 0, '')
+            ON CONFLICT (gateway, key) DO NOTHING
+            """,
+            [
+                gateway,
+                event.key,
+                event.transaction_id,
+                event.reference,
+                event.word,
+                Jsonb(dict(event.payload)),
+                Jsonb(facts),
+                EventState.NEW,
+            ],
+        )
+        return cursor.rowcount == 1
 
 
 def _believable(gateway: str, event: Event) -> dict[str, Any]:

@@ -7,6 +7,7 @@ transactions, whoever writes the rows (docs/adr/0045).
 
 import time
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any
 
 from celery import Task
@@ -18,8 +19,9 @@ from choptym.lib.seats import Seats
 
 # A drain hands over to a fresh message after this long, so that others have their turn on its thread.
 DRAIN_SECONDS = 20
-# How long those who come one by one are waited for, to be taken up together. Who comes first does not wait.
-GATHER_SECONDS = 0.05
+# How long those who come one by one are waited for, to be taken up together: the longer the stream lasts, the longer.
+# Who comes first does not wait.
+GATHER_SECONDS = (0.05, 0.1, 0.2)
 # Of so many at once there are more, most likely: they are not waited for.
 MANY = 20
 # Of one kind of drain a process runs no more at a time: while a gateway hangs, each blocks a thread, and the sweepers
@@ -40,6 +42,7 @@ def drain(task: "Task[Any, Any]", *args: str, work: Callable[[], int]) -> None:
         if not has_seat:
             answer(task, *args)  # there may be a seat in another process
             return
+        waits = chain(GATHER_SECONDS, repeat(GATHER_SECONDS[-1]))
         while time.monotonic() < end and not _is_stopping():
             hold(task, *args)
             count = work()
@@ -50,7 +53,7 @@ def drain(task: "Task[Any, Any]", *args: str, work: Callable[[], int]) -> None:
                     return
             if count < MANY:
                 give_back_connections()
-                time.sleep(GATHER_SECONDS)
+                time.sleep(next(waits))
         publish(task, *args)
 
 

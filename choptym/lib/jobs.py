@@ -33,7 +33,7 @@ PUBLISH_FAILURES = Counter("choptym_publish_failures_total", "Messages the broke
 # An unanswered ring is forgotten after this long: its message was lost, so the next writer rings anew.
 BELL_SECONDS = 5
 # So long rows that are written while somebody drains ring for nobody; whoever drains says so again before each look.
-HELD_MILLISECONDS = 250
+HELD_MILLISECONDS = 400
 # After a failure this process does not try the broker again for a moment: a crowd must not queue up behind time-outs.
 BROKER_REST_SECONDS = 5.0
 _BELL_KEY = "choptym:bell:"

@@ -150,6 +150,7 @@ def test_nobody_without_a_token(world: World, payment: Payment, token: str) -> N
         ({"reason": ""}, "blank", "reason"),
         ({"reason": "  \n "}, "blank", "reason"),
         ({"reason": "x" * 201}, "max_length", "reason"),
+        ({"reason": 0}, "invalid", "reason"),
         ({"reason": ["why"]}, "invalid", "reason"),
         ({"reason": True}, "invalid", "reason"),
         ({"reason": "why", "amount_minor": 0}, "min_value", "amount_minor"),

@@ -112,6 +112,8 @@ PAST, FAR = "2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
         ("stop", {**HOLD, "gateway": "stripe"}, "unknown_gateway", ["gateway"]),
         ("stop", {**HOLD, "gateway": ["fapshi"]}, "invalid", ["gateway"]),
         ("stop", {**HOLD, "reason": " "}, "blank", ["reason"]),
+        ("stop", {**HOLD, "reason": 0}, "invalid", ["reason"]),
+        ("stop", {**HOLD, "gateway": 0}, "invalid", ["gateway"]),
         ("stop", {**HOLD, "reason": "x" * 501}, "max_length", ["reason"]),
         ("stop", {**HOLD, "reason": "\0"}, "malformed", []),
         ("drain", {**HOLD, "until": PAST}, "bad_until", ["until"]),

@@ -25,6 +25,7 @@ WAIVED = {
     ("GET /api/payments/{payment_id}/events/", "missing_required_header"): "the web process sends everybody to the "
     "event process with 307, and that one asks who it is",
     ("GET /api/payments/{payment_id}/events/", "ignored_auth"): "the same",
+    ("GET /api/payments/{payment_id}/events/", "negative_data_rejection"): "the same",
 }
 
 

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.timeout(1200)
 # The fuzzing alone reaches every operation; the boundaries of every field come with the long form.
 PHASES = ("fuzzing",) if SCALE <= 1 else ("examples", "coverage", "fuzzing", "stateful")
 CALM = "UPDATE payments_queuecontrol SET mode = 'RUN', until = NULL, max_concurrent = NULL, rate_per_second = NULL"
+# To the pages of payments by link; half an hour later they would have expired by themselves.
+NOBODY_COMES = "UPDATE payments_payment SET expires_at = now() WHERE by_link AND state = 'PENDING'"
 
 
 @pytest.fixture
@@ -25,6 +27,7 @@ def proved(besieged: Live) -> Iterator[Live]:
     """Afterwards all comes to rest, and our books agree with themselves and with the gateways'."""
     yield besieged
     besieged.change(CALM)
+    besieged.change(NOBODY_COMES)
     eventually(lambda: _assert_at_rest(besieged), seconds=60)
     proof = besieged.stack.manage("prove_money", "--json", "--sandbox", besieged.stack.sandbox)
     result = json.loads(proof.stdout)

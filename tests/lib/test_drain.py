@@ -10,7 +10,7 @@ from django.conf import settings
 
 from choptym.lib import drain as module
 from choptym.lib.drain import drain
-from choptym.lib.jobs import redis, ring
+from choptym.lib.jobs import HELD_MILLISECONDS, redis, ring
 from payments.tasks import confirm_payments
 
 NAME = "nobody's"
@@ -122,7 +122,7 @@ def test_while_a_gateway_hangs_the_next_row_rings() -> None:
 
     def hang() -> int:
         if count := rows.work():
-            time.sleep(module.GATHER_SECONDS + 0.3)
+            time.sleep(HELD_MILLISECONDS / 1000 + 0.1)
             rows.write()
             rang.append(messages())
             return count
