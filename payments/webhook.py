@@ -3,6 +3,7 @@
 What an event says is kept as facts only where the gateway's signature covers the body: they may settle a payment.
 """
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +15,6 @@ from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
-from psycopg.types.json import Jsonb
 from psycopg_pool import PoolTimeout
 
 from choptym.lib import clock
@@ -95,7 +95,7 @@ def _insert(gateway: str, event: Event, facts: Mapping[str, Any]) -> bool:
             INSERT INTO payments_webhookevent
                 (gateway, key, transaction_id, reference, word, payload, facts, state, received_at, next_look_at, looks,
                  problem)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp(), 0, '')
+            VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, clock_timestamp(), clock_timestamp(), 0, '')
             ON CONFLICT (gateway, key) DO NOTHING
             """,
             [
@@ -104,12 +104,12 @@ def _insert(gateway: str, event: Event, facts: Mapping[str, Any]) -> bool:
                 event.transaction_id,
                 event.reference,
                 event.word,
-                Jsonb(dict(event.payload)),
-                Jsonb(facts),
+                json.dumps(dict(event.payload)),
+                json.dumps(facts),
                 EventState.NEW,
             ],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount)
 
 
 def _believable(gateway: str, event: Event) -> dict[str, Any]:

@@ -49,6 +49,9 @@ def connection(name: str, address: str) -> dict[str, Any]:
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {
             "pool": POOL,
+            # A statement is read once for each connection, not at each call (docs/adr/0046).
+            "server_side_binding": True,
+            "prepare_threshold": 3,
             **VANISHED,
             "application_name": env.text("PROCESS_ROLE", "choptym"),
             # A lock that is not free within 5 s is given up and tried again later, rather than holding a worker.

@@ -2,6 +2,7 @@
 
 import re
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -48,10 +49,8 @@ def test_a_long_list_is_read_without_a_cursor_of_the_server() -> None:
             assert cursor.fetchall() == []
 
 
-@pytest.mark.django_db
-def test_nothing_is_prepared_on_a_connection() -> None:
-    with connection.cursor() as cursor:
-        for _ in range(10):
-            cursor.execute("SELECT count(*) FROM orders_product WHERE id > %s", [0])
-        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
-        assert cursor.fetchall() == [(0,)]
+def test_what_a_connection_prepares_the_pooler_follows_to_wherever_it_runs() -> None:
+    """By the protocol's own messages: those it can follow, from 1.21 on, when it is told to."""
+    assert settings.DATABASES["default"]["OPTIONS"]["prepare_threshold"] == 3
+    assert re.findall(r"^max_prepared_statements = (\d+)$", INI, re.MULTILINE) == ["200"]
+    assert psycopg.capabilities.has_send_close_prepared(), "DEALLOCATE would go to another session"

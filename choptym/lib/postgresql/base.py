@@ -1,5 +1,8 @@
 """A server that takes no writes, or that has ended our session because we stood still, is a server that is away.
 
+So is one that cannot go on with a statement which it had prepared, because a column of it has another type now: then
+the session is given up, and the next one prepares it anew (docs/adr/0046).
+
 It takes none after a failover to a replica, or when somebody has made it read-only. It ends the session of a process
 that was frozen in a transaction for longer than it may idle there (choptym/settings/database.py). PostgreSQL then
 answers with errors of the class "invalid transaction state" (25006, 25P03, 25P04), which Django takes for a fault of
@@ -13,17 +16,31 @@ from django.db import OperationalError
 from django.db.backends.postgresql import base
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
-from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction, TransactionTimeout
+from psycopg.errors import (
+    FeatureNotSupported,
+    IdleInTransactionSessionTimeout,
+    ReadOnlySqlTransaction,
+    TransactionTimeout,
+)
 
+# PostgreSQL's words, of all languages: the name of the function that refuses.
+STALE_PLAN = "RevalidateCachedQuery"
 WEATHER = (ReadOnlySqlTransaction, IdleInTransactionSessionTimeout, TransactionTimeout)
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
     """Raises OperationalError where Django would raise InternalError, though nothing is wrong with what was asked."""
 
+    def __init__(self, wrapper: "DatabaseWrapper") -> None:
+        super().__init__(wrapper)
+        self._database = wrapper
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, FeatureNotSupported) and error.diag.source_function == STALE_PLAN:
+            self._database.connection.close()
+            raise OperationalError(*error.args).with_traceback(trace) from error
         if isinstance(error, WEATHER):
             raise OperationalError(*error.args).with_traceback(trace) from error
         super().__exit__(kind, error, trace)

@@ -129,8 +129,8 @@ def test_a_reset_empties_the_world_but_keeps_the_webhook_address(control: Contro
     books = control.books("fapshi")
     assert books.pop("opened_at") > before
     assert books == {
-        "entries": [], "totals": {}, "most_in_flight": 0, "most_in_one_second": 0, "calls": 0, "turned_away": 0,
-        "webhooks_held": 0,
+        "entries": [], "totals": {}, "in_flight": 0, "most_in_flight": 0, "most_in_one_second": 0, "calls": 0,
+        "turned_away": 0, "webhooks_held": 0,
     }  # fmt: skip
     control.advance(60)
     assert control.webhooks("fapshi") == []

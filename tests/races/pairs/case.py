@@ -218,7 +218,8 @@ class Case:
         before: object = None
         for _ in range(ROUNDS):
             with connection.cursor() as cursor:
-                cursor.execute(_NOW, {"payment": self.payment_id})
+                for statement in _NOW.split(";"):
+                    cursor.execute(statement, {"payment": self.payment_id})
                 cursor.execute(_IS_DUE, {"payment": self.payment_id})
                 if cursor.fetchone() == (False,):
                     return
@@ -239,4 +240,5 @@ class Case:
     def leave(self) -> None:
         """Nothing of it is due while others race."""
         with connection.cursor() as cursor:
-            cursor.execute(_LATER)
+            for statement in _LATER.split(";"):
+                cursor.execute(statement)
