@@ -56,8 +56,9 @@ def nobody_elses_are_due() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE payments_refund SET next_attempt_at = now() + interval '1 day' "
-                "WHERE next_attempt_at IS NOT NULL; UPDATE payments_payment SET next_check_at = NULL"
+                "WHERE next_attempt_at IS NOT NULL"
             )
+            cursor.execute("UPDATE payments_payment SET next_check_at = NULL")
 
     later()
     yield

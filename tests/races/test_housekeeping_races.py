@@ -36,8 +36,8 @@ def slow_moves(seconds: float) -> Iterator[None]:
     """Every row that is moved takes so long, while what the step has locked is locked."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TRIGGER slow_move AFTER INSERT ON payments_history FOR EACH ROW EXECUTE FUNCTION race_sleep(%s)",
-            [str(seconds)],
+            "CREATE TRIGGER slow_move AFTER INSERT ON payments_history "
+            f"FOR EACH ROW EXECUTE FUNCTION race_sleep('{seconds}')"
         )
         try:
             yield
