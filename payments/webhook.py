@@ -96,7 +96,7 @@ def _insert(gateway: str, event: Event, facts: Mapping[str, Any]) -> bool:
                 (gateway, key, transaction_id, reference, word, payload, facts, state, received_at, next_look_at, looks,
                  problem)
             VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, clock_timestamp(), clock_timestamp(), 0, '')
-            ON CONFLICT (gateway, key) DO NOTHING
+            ON CONFLICT DO NOTHING
             """,
             [
                 gateway,
