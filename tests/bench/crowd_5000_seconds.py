@@ -12,7 +12,12 @@ NAME = "crowd_5000_seconds"
 REACH = 90.0
 CROWD, PRESS_SECONDS, WARM_UP = 5_000, 30, 200
 SLOWEST_LOOK_SECONDS = 1.0
-SETTINGS = {"MAX_CONCURRENT_PAYMENTS": "300"}
+SETTINGS = {
+    "MAX_CONCURRENT_PAYMENTS": "300",
+    # Connections of a process to each gateway: as many as may be in flight there.
+    **{f"{gateway.upper()}_POOL_SIZE": "150" for gateway in GATEWAYS},
+    **{f"{gateway.upper()}_MAX_CONCURRENT": "150" for gateway in GATEWAYS},
+}
 
 
 def run(ours: Ours) -> Line:

@@ -12,7 +12,7 @@ from tests.bench.pictures import Curve, draw_curves
 
 NAME = "end_to_end_per_minute"
 REACH = 6_000.0
-PAYMENTS, WARM_UP = 600, 200
+PAYMENTS, WARM_UP = 2_000, 400
 # Checkouts a second that are offered, and for how long.
 OFFERED, OFFERED_SECONDS = (10, 20, 40, 60, 80, 100, 120), 10
 BEHIND = 0.6  # who settles no more than this share of what is offered is past the knee

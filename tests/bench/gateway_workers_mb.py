@@ -22,6 +22,7 @@ LATENCY_MS = 10_000
 SETTINGS = {
     "MAX_CONCURRENT_PAYMENTS": str(IN_FLIGHT),
     **{f"{gateway.upper()}_MAX_CONCURRENT": str(IN_FLIGHT) for gateway in GATEWAYS},
+    **{f"{gateway.upper()}_POOL_SIZE": str(IN_FLIGHT) for gateway in GATEWAYS},
 }
 # Who talks to gateways.
 WORKERS = ("worker-charge", "worker-high", "worker-confirm")

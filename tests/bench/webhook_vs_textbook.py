@@ -17,7 +17,7 @@ from tests.bench.textbook.running import SECRET, Textbook
 NAME = "webhook_vs_textbook"
 REACH = 10.0
 DISHES = 200
-OURS, THEIRS, WARM_UP = 3_000, 600, 200
+OURS, THEIRS, WARM_UP = 6_000, 900, 200
 CONNECTIONS = 16
 # Prefork processes of the textbook; the best of them counts.
 TEXTBOOK_WORKERS = (2, 4)
