@@ -4,7 +4,8 @@ The row is the job; a message is only a hint, so a broker that is down costs a c
 sweepers find what was not told.
 
 For work that comes in crowds a doorbell stands in for the messages: whoever writes a row rings; while a ring is
-unanswered no further message is published. The task answers the bell first, then drains rows until none is left.
+unanswered no further message is published. The task answers the bell before it looks for the last time, or keeps it in
+hand while rows keep coming (choptym/lib/drain.py).
 """
 
 import threading

@@ -20,7 +20,7 @@ from choptym.local.role import PROJECT, launched
 from tests.bench.goods import LINES, PRICE_MINOR, STOCK, Database
 from tests.bench.hooks import Captured
 
-NAME = "textbook"
+NAME = "choptym_bench_textbook"
 REDIS_NUMBER = 5
 READY_SECONDS = 60
 SECRET = "textbook-secret"
