@@ -25,6 +25,7 @@ from choptym.lib.failpoints import committing
 from choptym.lib.money import Money
 from choptym.lib.states import move
 from payments import in_force
+from payments.accept import accept
 from payments.attempts import keep_answer, learn_transaction, record_attempt
 from payments.close import close_unpaid
 from payments.gateways import get_gateway
@@ -67,8 +68,12 @@ def charge_payment(payment_id: int) -> None:
     Locks:   payment.
     """
     admission = take_turn(payment_id)
-    if admission is None:
-        return
+    if admission is not None:
+        charge_admitted(payment_id, admission)
+
+
+def charge_admitted(payment_id: int, admission: Admission) -> None:
+    """charge_payment() from where its turn has come. The admission is given back, whatever happens."""
     with holding(admission):
         # The call's time runs from before the claim: its lease outlives it, whatever paused this process in between.
         began = moment()
@@ -116,22 +121,22 @@ def _ask(charge: Charge) -> Accepted:
 
 def _record_accepted(charge: Charge, accepted: Accepted) -> None:
     poll = get_gateway(charge.gateway).rules.poll_seconds[0]
-    now = clock.now()
     with committing("charge.accepted"):
-        [payment] = lock_payments([charge.payment_id])
-        learn_transaction(charge.attempt_id, accepted.transaction_id)
-        answered = {"link": accepted.link, "instructions": accepted.instructions}
-        if not record_attempt(charge.attempt_id, AttemptState.ACCEPTED, accepted.exchange, **answered):
-            # Whoever moved the try on moved the payment too; should the try be given up by now, another has the word.
-            keep_answer(charge.attempt_id, accepted.exchange, **answered)
-            return
-        move(
-            payment,
-            PaymentState.PENDING,
-            PAYMENT_MOVES,
-            pending_at=now,
-            next_check_at=_no_later_than(poll),
-        )
+        if not accept(charge, accepted, poll_seconds=poll):
+            _record_faster_answer(charge, accepted, poll)
+
+
+def _record_faster_answer(charge: Charge, accepted: Accepted, poll_seconds: float) -> None:
+    """A webhook or somebody else was there first, or the gateway gave an id that we know: one thing after another."""
+    [payment] = lock_payments([charge.payment_id])
+    learn_transaction(charge.attempt_id, accepted.transaction_id)
+    answered = {"link": accepted.link, "instructions": accepted.instructions}
+    if not record_attempt(charge.attempt_id, AttemptState.ACCEPTED, accepted.exchange, **answered):
+        # Whoever moved the try on moved the payment too; should the try be given up by now, another has the word.
+        keep_answer(charge.attempt_id, accepted.exchange, **answered)
+        return
+    due = _no_later_than(poll_seconds)
+    move(payment, PaymentState.PENDING, PAYMENT_MOVES, pending_at=clock.now(), next_check_at=due)
 
 
 def _leave_unknown(charge: Charge, error: Unavailable) -> None:

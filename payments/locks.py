@@ -76,6 +76,12 @@ def lock_payments(payment_ids: Sequence[int]) -> list[Payment]:
     return list(rows.order_by("pk"))
 
 
+def lock_payment(payment_id: int) -> str:
+    """The state of this payment, which is locked until the caller's transaction ends."""
+    query = "SELECT state FROM payments_payment WHERE id = %(payment)s FOR NO KEY UPDATE"
+    return str(_fetch(query, {"payment": payment_id})[0][0])
+
+
 @commits("charge.claim")
 def claim_charge(payment_id: int, gateway: str) -> Charge | None:
     """QUEUED → REQUESTED, with the row of the try, before the call. None: not due there, or somebody else has it.
@@ -185,48 +191,48 @@ def _claim_looks(gateway: str, state: EventState, limit: int) -> list[Look]:
     return [Look(*row) for row in rows]
 
 
-@commits("sweep.claim")
-def claim_unpublished(
-    *, priority: int, told_before: datetime, limits: Mapping[str, int], waited_seconds: float = 0
-) -> list[tuple[int, str]]:
-    """(id, gateway) of due payments of this priority that nobody was told of since `told_before`, the oldest first.
+@commits("charge.take_in_hand")
+def take_in_hand(
+    *, priority: int, taken_before: datetime, limits: Mapping[str, int], most: int
+) -> list[tuple[Any, ...]]:
+    """Up to `most` due payments of this priority that nobody has had in hand since `taken_before`.
 
-    So many of each gateway as `limits` says; of all gateways that it does not name, as many as it says for "". With
-    `waited_seconds` only those that have waited so long, and also when they were told of before they had.
-    Commits by itself.
+    So many of each gateway as `limits` says; of all gateways that it does not name, as many as it says for "". The
+    oldest of each gateway first, and the gateways in turn. As payments.turn.Waiting holds them. Commits by itself.
     """
     return _fetch(
         """
         WITH due AS MATERIALIZED (
             SELECT oldest.id FROM unnest(%(names)s::text[], %(limits)s::int[]) AS allowed(name, most)
             CROSS JOIN LATERAL (
-                SELECT id FROM payments_payment
-                WHERE state = %(queued)s AND priority = %(priority)s
-                  AND (gateway = allowed.name OR (allowed.name = '' AND gateway <> ALL(%(names)s::text[])))
-                  AND next_attempt_at <= now() AND expires_at > now()
-                  AND (%(waited)s = 0 OR queued_at <= now() - make_interval(secs => %(waited)s))
-                  AND (published_at IS NULL OR published_at < %(told_before)s
-                       OR (%(waited)s > 0 AND published_at < queued_at + make_interval(secs => %(waited)s)))
-                ORDER BY id LIMIT allowed.most FOR NO KEY UPDATE SKIP LOCKED
+                SELECT id, row_number() OVER (ORDER BY id) AS place FROM (
+                    SELECT id FROM payments_payment
+                    WHERE state = %(queued)s AND priority = %(priority)s
+                      AND (gateway = allowed.name OR (allowed.name = '' AND gateway <> ALL(%(names)s::text[])))
+                      AND next_attempt_at <= now() AND expires_at > now()
+                      AND (published_at IS NULL OR published_at < %(taken_before)s)
+                    ORDER BY id LIMIT least(allowed.most, %(most)s) FOR NO KEY UPDATE SKIP LOCKED
+                ) found
             ) oldest
+            ORDER BY oldest.place, oldest.id LIMIT %(most)s
         )
         UPDATE payments_payment payment SET published_at = now() FROM due WHERE payment.id = due.id
-        RETURNING payment.id, gateway
+        RETURNING payment.id, gateway, by_link, phone, amount_minor, currency, priority, queued_at
         """,
         {
             "queued": PaymentState.QUEUED,
             "priority": priority,
-            "told_before": told_before,
-            "waited": waited_seconds,
+            "taken_before": taken_before,
             "names": list(limits),
             "limits": list(limits.values()),
+            "most": most,
         },
     )
 
 
 @commits("charge.postpone")
 def postpone_charge(payment_id: int, gateway: str, *, seconds: float) -> None:
-    """A payment that waits at this gateway is due again after `seconds`; the sweeper tells of it. Commits by itself."""
+    """A payment that waits at this gateway is due again after `seconds`; it is in nobody's hand. Commits by itself."""
     Payment.objects.filter(pk=payment_id, gateway=gateway, state=PaymentState.QUEUED).update(
         next_attempt_at=clock.now() + timedelta(seconds=seconds), published_at=None
     )

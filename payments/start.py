@@ -6,7 +6,7 @@ from django.conf import settings
 
 from choptym.lib import clock
 from choptym.lib.errors import NotAllowed
-from choptym.lib.jobs import after_commit
+from choptym.lib.jobs import ring_after_commit
 from choptym.lib.money import Money
 from orders.models import Order
 from orders.place import place_order
@@ -57,9 +57,8 @@ def _start(
         amount_minor=money.amount_minor,
         currency=money.currency,
         priority=priority_of(money),
-        published_at=now,
         next_attempt_at=now,
         expires_at=now + timedelta(seconds=settings.PAYMENT_EXPIRES_AFTER_SECONDS),
     )
-    after_commit(tasks.task_for(method), payment.pk, queue=settings.QUEUE_OF_PRIORITY[payment.priority])
+    ring_after_commit(tasks.charge_due, settings.QUEUE_OF_PRIORITY[payment.priority])
     return payment

@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 
 import structlog
-from celery import Task, current_app, shared_task
+from celery import current_app, shared_task
 from django.conf import settings
 
 from choptym.lib.drain import DRAIN_SECONDS, SEATS_EACH, drain
@@ -15,6 +15,7 @@ from payments import (
     charge,
     confirm,
     expire,
+    hand_out,
     match,
     prove,
     samples,
@@ -22,13 +23,11 @@ from payments import (
     settle,
     strangers,
     stuck,
-    sweep,
 )
 from payments.alerts import check, tell
 from payments.alerts.books import note_proof
 from payments.bulk import work
 from payments.housekeeping import jobs, months, tidy
-from payments.models import WALLET
 from payments.reconciliation import ask
 from payments.reconciliation import run as reconciliation
 from payments.refunds import send
@@ -42,20 +41,28 @@ _strangers = Seats(SEATS_EACH)
 
 
 @shared_task
+def charge_due(queue: str) -> None:
+    """Have every payment charged, or paid from the wallet, that is due on this queue, until none is due or in hand."""
+    drain(charge_due, queue, work=lambda: _hand_out(queue))
+
+
+def _hand_out(queue: str) -> int:
+    count = hand_out.hand_out(queue)
+    if not hand_out.count_free(hand_out.priority_of(queue)):
+        answer(charge_due, queue)  # another process may have a thread free
+    return count or int(hand_out.is_busy(queue))
+
+
+@shared_task
 def charge_payment(payment_id: int) -> None:
-    """Ask the gateway to collect this payment, if its turn has come."""
+    """As the release before told of each payment; its messages may still lie in a queue."""
     charge.charge_payment(payment_id)
 
 
 @shared_task
 def pay_from_wallet(payment_id: int) -> None:
-    """Pay this order from the wallet of its customer."""
+    """As the release before told of each payment by wallet."""
     settle.pay_from_wallet(payment_id)
-
-
-def task_for(gateway: str) -> "Task[[int], None]":
-    """Which of the two takes a payment by this method forward."""
-    return pay_from_wallet if gateway == WALLET else charge_payment
 
 
 @shared_task
@@ -89,12 +96,10 @@ def confirm_payments(gateway: str) -> None:
 
 
 @shared_task
-def sweep_charges() -> int:
-    """Put payments on the queue again that are due and of which no message speaks."""
-    forgotten = list(sweep.forgotten_charges())
-    for payment_id, gateway, queue in forgotten:
-        publish(task_for(gateway), payment_id, queue=queue)
-    return len(forgotten)
+def sweep_charges() -> None:
+    """Ring again for every queue on which a payment is due and in nobody's hand."""
+    for queue in hand_out.queues_with_charges():
+        publish(charge_due, queue)
 
 
 @shared_task

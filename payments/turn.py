@@ -64,11 +64,14 @@ def take_turn(payment_id: int) -> Admission | None:
     Commits: the postponement, or the move to another gateway.
     """
     waiting = _find(payment_id)
-    if waiting is None:
+    return None if waiting is None else let_in_turn(waiting)
+
+
+def let_in_turn(waiting: Waiting) -> Admission | None:
+    """take_turn() of a payment that was found to be due."""
+    if is_held_back(waiting.payment_id, waiting.gateway):
         return None
-    if is_held_back(payment_id, waiting.gateway):
-        return None
-    answer = admit(waiting.gateway, waiting.operator, str(payment_id), waiting.rank)
+    answer = admit(waiting.gateway, waiting.operator, str(waiting.payment_id), waiting.rank)
     if isinstance(answer, Postponed) and answer.reason == CIRCUIT and settings.PAYMENT_FAILOVER:
         return _move_on(waiting, answer)
     return _let_through(waiting, waiting.gateway, answer)

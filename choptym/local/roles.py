@@ -15,8 +15,9 @@ from choptym.local.role import PROJECT, Role
 
 CHARGE_QUEUES = "p1.high,p2.medium,p3.normal"
 HIGH_QUEUE = "p1.high"
-# As many as the busiest profile charges at once (payments/profiles.py): a person, or the loop, may raise the limit
-# while all is running. Threads are made when they are needed.
+# For the drains, three queues with two each; the calls to gateways have threads of their own (payments/hand_out.py).
+CHARGE_THREADS, HIGH_THREADS = 8, 4
+# As many as the busiest profile charges at once (payments/profiles.py), and a quarter more.
 MOST_CHARGES = 100
 # Two drains of a kind for each gateway, and nobody waits for another gateway's (payments/tasks.py).
 CONFIRM_THREADS = 4 * 4 * 2
@@ -57,14 +58,12 @@ class Roles:
     def ours(self) -> list[Role]:
         """Everything of ours that may start before the tables are there."""
         most = max(MOST_CHARGES, int(self._environment.get("MAX_CONCURRENT_PAYMENTS") or 0))
-        # More than may charge at once: who finds every slot taken puts its payment off and looks at the next one, so
-        # that a crowd for one gateway does not stand before the payments of another (INV-9).
-        charge_threads = most + most // 4
+        crew = most + most // 4
         return [
             self._web(),
             self._events(),
-            self._worker("high", HIGH_QUEUE, most // 4),
-            self._worker("charge", CHARGE_QUEUES, charge_threads),
+            self._worker("high", HIGH_QUEUE, HIGH_THREADS, crew=most // 4),
+            self._worker("charge", CHARGE_QUEUES, CHARGE_THREADS, crew=crew),
             self._worker("confirm", "webhooks", CONFIRM_THREADS),
             self._worker("notify", "notifications", NOTIFY_THREADS),
             self._worker("maintenance", "maintenance", MAINTENANCE_THREADS),
@@ -99,11 +98,12 @@ class Roles:
         role = self._http("flower", ("celery", "-A", "choptym", "flower", *options), f"{at.flower}/healthcheck")
         return replace(role, directory=self._code)
 
-    def _worker(self, name: str, queues: str, threads: int) -> Role:
+    def _worker(self, name: str, queues: str, threads: int, *, crew: int = 0) -> Role:
         pool = ("-P", "threads", "-c", str(threads), "-Q", queues, "-n", f"{name}@%h")
         quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
         events = ("--task-events",) if name in WATCHED else ()
-        return self._celery(f"worker-{name}", ("worker", *pool, *quiet, *events))
+        role = self._celery(f"worker-{name}", ("worker", *pool, *quiet, *events))
+        return replace(role, environment={"CHARGE_THREADS": str(crew), **role.environment}) if crew else role
 
     def _celery(self, name: str, command: tuple[str, ...]) -> Role:
         ready, port = self._root / f"{name}.ready", free_port()

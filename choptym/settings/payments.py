@@ -3,6 +3,10 @@
 from choptym.settings import env
 
 MAX_CONCURRENT_PAYMENTS = env.integer("MAX_CONCURRENT_PAYMENTS", 10, minimum=1, maximum=10_000)
+# How many payments a worker has in hand at a time. More than may charge at once: who finds every slot taken puts its
+# payment off, so that a crowd for one gateway does not stand before the payments of another (INV-9). And as many as the
+# busiest profile charges (payments/profiles.py): the limit may be raised while all is running.
+CHARGE_THREADS = env.integer("CHARGE_THREADS", max(100, MAX_CONCURRENT_PAYMENTS) * 5 // 4, minimum=4, maximum=12_500)
 PAYMENT_RETRY_ATTEMPTS = env.integer("PAYMENT_RETRY_ATTEMPTS", 3, minimum=1, maximum=10)
 PAYMENT_RETRY_DELAY_MS = env.integer("PAYMENT_RETRY_DELAY", 5000, minimum=0, maximum=600_000)
 PAYMENT_BATCH_SIZE = env.integer("PAYMENT_BATCH_SIZE", 50, minimum=1, maximum=1000)

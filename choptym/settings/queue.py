@@ -73,7 +73,8 @@ CELERY_TASK_DEFAULT_EXCHANGE = ""
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "p3.normal"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_TASK_ROUTES = {
+# The queue of a priority stands in the message (choptym/queue_routes.py).
+ROUTES = {
     "payments.tasks.process_events": {"queue": "webhooks"},
     "payments.tasks.confirm_payments": {"queue": "webhooks"},
     "payments.tasks.look_up_strangers": {"queue": "webhooks"},
@@ -96,3 +97,4 @@ CELERY_TASK_ROUTES = {
     "payments.tasks.reconcile_*": {"queue": "reports"},
     "notifications.tasks.sweep_*": {"queue": "maintenance"},
 }
+CELERY_TASK_ROUTES = ["choptym.queue_routes.by_priority", ROUTES]

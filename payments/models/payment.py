@@ -26,7 +26,7 @@ class Payment(models.Model):
     """The row is the job: what is to be done next, and when, stands here and nowhere else.
 
     next_attempt_at   QUEUED: when its turn at the gateway comes
-    published_at      when a message about it was last put on the queue; empty: not yet
+    published_at      when a worker last took it in hand to charge it; empty: it is in nobody's hand
     requested_at      when a gateway was first to be asked; asked_at: when one was last. Written before the call
     next_check_at     when the gateway is to be asked what became of it. Whoever asks moves it ahead first, so that a
                       dead asker's payment comes up again by itself

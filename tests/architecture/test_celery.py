@@ -90,16 +90,21 @@ def test_the_queues_sort_by_their_priority() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_task_has_a_queue(name: str) -> None:
-    """By its route, or because whoever publishes it names the queue of the payment's priority."""
-    is_routed = any(fnmatch(name, pattern) for pattern in settings.CELERY_TASK_ROUTES)
-    by_priority = {tasks.charge_payment.name, tasks.pay_from_wallet.name}
+    """By its route, or because it is about payments of one priority, which its first word or its publisher names."""
+    is_routed = any(fnmatch(name, pattern) for pattern in settings.ROUTES)
+    by_priority = {tasks.charge_due.name, tasks.charge_payment.name, tasks.pay_from_wallet.name}
 
     assert is_routed != (name in by_priority)
     assert app.amqp.router.route({}, name)["queue"].name in settings.QUEUES
 
 
+@pytest.mark.parametrize("queue", settings.QUEUE_OF_PRIORITY.values())
+def test_the_bell_of_a_priority_hangs_at_its_own_queue(queue: str) -> None:
+    assert app.amqp.router.route({}, tasks.charge_due.name, args=(queue,))["queue"].name == queue
+
+
 def test_every_route_leads_a_task_somewhere() -> None:
-    idle = [pattern for pattern in settings.CELERY_TASK_ROUTES if not any(fnmatch(name, pattern) for name in OURS)]
+    idle = [pattern for pattern in settings.ROUTES if not any(fnmatch(name, pattern) for name in OURS)]
 
     assert idle == []
 
@@ -139,10 +144,14 @@ def test_there_are_threads_for_as_many_charges_as_may_be_ordered_while_all_is_ru
 ) -> None:
     roles = Roles(tmp_path, Addresses(), {"MAX_CONCURRENT_PAYMENTS": str(most)}).ours()
     threads = {role.name: int(option(role, "-c")) for role in roles if "-Q" in role.command}
+    crews = {role.name: int(role.environment["CHARGE_THREADS"]) for role in roles if "charge" in role.name}
 
-    assert threads["worker-charge"] > max(most, MOST_CHARGES)
+    assert crews["worker-charge"] > max(most, MOST_CHARGES)
+    # The drains of every priority, and one more for whoever asks whether it lives.
+    assert threads["worker-charge"] > len(settings.QUEUE_OF_PRIORITY) * SEATS_EACH
+    assert threads["worker-high"] > SEATS_EACH
     # Every gateway's share of each kind of drain, so that one that hangs leaves the others theirs (INV-9).
-    drains = [name for name, route in settings.CELERY_TASK_ROUTES.items() if route["queue"] == "webhooks"]
+    drains = [name for name, route in settings.ROUTES.items() if route["queue"] == "webhooks"]
     assert threads["worker-confirm"] >= len(drains) * SEATS_EACH * 4
 
 

@@ -12,7 +12,7 @@ from tests.architecture.source import APPS, Function, functions_of, name_of, pyt
 BOTH = ("before", "after")
 # The tasks on the money path, and the others with the reason why nobody is harmed when they die.
 MONEY = (
-    *("charge_payment", "pay_from_wallet", "process_events", "look_up_strangers", "confirm_payments"),
+    *("charge_due", "process_events", "look_up_strangers", "confirm_payments"),
     *("sweep_charges", "sweep_events", "sweep_confirmations", "send_refunds", "sweep_refunds", "expire_payments"),
     *("work_on_bulk", "sweep_bulk", "reconcile_day", "sweep_reconciliations"),
     *("deliver_notifications", "sweep_notifications"),
@@ -22,6 +22,7 @@ NOT_MONEY = {
     **dict.fromkeys(("prove_books", "prove_outcomes"), "they only read"),
     **dict.fromkeys(("check_alerts", "watch_workers", "answer_canary", "tell_alerts"), "alerts to operators"),
     **dict.fromkeys(("sweep_jobs", "run_job", "tidy_up", "tidy_months"), "the clock's jobs, each due again by its row"),
+    **dict.fromkeys(("charge_payment", "pay_from_wallet"), "of the release before: charge_due has their work"),
     **dict.fromkeys(("sweep_days", "sweep_missed_days"), "they only ask for days: reconcile.due_day"),
 }
 DOORS = {"publish": BOTH, "ring": ("before", "between", "after"), "answer": BOTH, "hold": BOTH}
@@ -35,11 +36,10 @@ _BY = {
     "hold": "hold",
 }
 # What is drained as long as rows are there (choptym/lib/drain.py).
-_DRAINS = ("process_events", "confirm_payments", "send_refunds", "deliver_notifications")
+_DRAINS = ("charge_due", "process_events", "confirm_payments", "send_refunds", "deliver_notifications")
 # Where the task stands in a variable. A drain also publishes itself, after 20 seconds of work: no point of its own.
 _STANDS_FOR = {
-    ("publish", "task_for(gateway)"): ("charge_payment", "pay_from_wallet"),
-    ("publish", "tasks.task_for(method)"): ("charge_payment", "pay_from_wallet"),
+    ("ring", "tasks.charge_due"): ("charge_due",),
     ("answer", "task"): _DRAINS,
     ("hold", "task"): _DRAINS,
     ("publish", "task"): (),

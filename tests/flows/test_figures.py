@@ -86,7 +86,7 @@ def test_a_payment_leaves_its_times_where_they_were_measured(live: Live, method:
         assert told("worker-charge", "choptym_payment_processing_seconds_count", gateway=method) >= 1
         calls = {"gateway": method, "outcome": "2xx"}
         assert told("worker-charge", "choptym_gateway_call_seconds_count", **calls) >= 1
-        task = {"task": "payments.tasks.charge_payment", "outcome": "success"}
+        task = {"task": "payments.tasks.charge_due", "outcome": "success"}
         assert told("worker-charge", "choptym_task_seconds_count", **task) >= 1
         assert told("worker-confirm", "choptym_settle_batch_size_sum") >= 1
         assert told("web", "choptym_payments_ended_total", gateway=method, state="SETTLED") >= 1

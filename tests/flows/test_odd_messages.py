@@ -11,7 +11,7 @@ import redis
 from tests.live import Live, eventually
 
 QUEUES = {"p3.normal": "worker-charge", "notifications": "worker-notify"}
-TASKS = {"p3.normal": "payments.tasks.charge_payment", "notifications": "notifications.tasks.deliver_notifications"}
+TASKS = {"p3.normal": "payments.tasks.charge_due", "notifications": "notifications.tasks.deliver_notifications"}
 PREFIX = "pay:"
 
 BODIES = {"two things": [1, 2], "nothing in it": [], "a number": 5, "null": None, "an object": {"a": 1}, "text": "abc"}

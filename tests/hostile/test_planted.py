@@ -60,7 +60,7 @@ def test_no_figure_tells(world: World) -> None:
 def test_flower_does_not_tell(world: World) -> None:
     found = planted_places.flower(world.live)
 
-    assert "charge_payment" in found["/api/tasks?limit=1000"]
+    assert "charge_due" in found["/api/tasks?limit=1000"]
     assert world.values.leaks(found) == []
 
 
@@ -72,7 +72,7 @@ def test_redis_holds_ids_and_counts(world: World) -> None:
             customer.pay("fapshi")
         found = planted_places.broker(world.live)
 
-    assert any("charge_payment" in text for text in found.values())
+    assert any("charge_due" in text for text in found.values())
     assert world.values.leaks(found) == []
 
 

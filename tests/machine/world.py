@@ -15,15 +15,15 @@ from django.test import Client
 from rest_framework.authtoken.models import Token
 
 from choptym.lib.deadline import moment
-from choptym.lib.jobs import BELL_SECONDS, redis
+from choptym.lib.jobs import BELL_SECONDS, answer, publish, redis
 from choptym.lib.money import Money
 from orders.models import CartItem
-from payments import charge, confirm, tasks
+from payments import charge, confirm, hand_out, tasks
 from payments.gateways import get_gateway
 from payments.gateways.base import Accepted, CollectRequest, RefundRequest
 from payments.gateways.operators import operator_of
 from payments.locks import Charge, claim_charge, claim_checks
-from payments.models import Refund
+from payments.models import WALLET, Refund
 from payments.prove import find_breaks
 from payments.refund import refund_payment, resolve_refund
 from payments.refunds import send
@@ -188,10 +188,20 @@ class World(Gateways):
         gateway = self.gateway_of(message)
         for name in may_be_called(gateway):
             self.touch(name)
+        if message.task == tasks.charge_due.name:
+            self._hand_out(message.queue)
+            return
         with self.wrong(gateway, (fault or {}).get(gateway, {})):
             current_app.tasks[message.task](*message.arguments)
         if fault and gateway:
             redis().delete(f"choptym:throttle:rate:{gateway}")  # a busy gateway would make us wait in earnest
+
+    def _hand_out(self, queue: str) -> None:
+        """What a thread of the crew would have in hand stands as a message: it may come late, twice, or be lost."""
+        answer(tasks.charge_due, queue)
+        for one in hand_out.in_hand(hand_out.priority_of(queue), settings.CHARGE_THREADS):
+            task = tasks.pay_from_wallet if one.gateway == WALLET else tasks.charge_payment
+            publish(task, one.payment_id, queue=queue)
 
     def gateway_of(self, message: Message) -> str:
         """Whom it makes a worker call; "" for nobody."""

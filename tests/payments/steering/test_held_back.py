@@ -12,13 +12,13 @@ from choptym.lib.errors import Held
 from choptym.lib.jobs import redis
 from payments.charge import charge_payment
 from payments.gateways import get_gateway
+from payments.hand_out import in_hand, queues_with_charges
 from payments.locks import claim_charge
 from payments.models import Payment
 from payments.settle import pay_from_wallet
 from payments.steering.drain import drain_queue
 from payments.steering.resume import resume_queue
 from payments.steering.stop import stop_queue
-from payments.sweep import forgotten_charges
 from payments.throttle.breaker import Health
 from payments.throttle.figures import read_figures
 from tests.factories import a_while_ago, fresh, give_money, make_order, make_payment, make_user
@@ -53,7 +53,9 @@ def a_moment_later(payment: Payment) -> None:
 
 
 def forgotten() -> list[int]:
-    return [payment_id for payment_id, _, _ in forgotten_charges()]
+    """What the sweeper rings for, and a worker then takes in hand."""
+    priorities = {queue: priority for priority, queue in settings.QUEUE_OF_PRIORITY.items()}
+    return [one.payment_id for queue in queues_with_charges() for one in in_hand(priorities[queue], 100)]
 
 
 @pytest.mark.parametrize("act", HOLDS)
@@ -189,7 +191,7 @@ def test_a_stop_of_one_gateway_is_no_stop_of_the_wallet() -> None:
     assert fresh(payment).state == "SETTLED"
 
 
-def test_the_sweeper_tells_of_nobody_who_is_held_back_however_many_wait() -> None:
+def test_nobody_who_is_held_back_is_taken_in_hand_however_many_wait() -> None:
     held = [make_payment(published_at=None) for _ in range(5)]
     other = make_payment(gateway="campay", published_at=None)
     off = make_payment(gateway="stripe", published_at=None)  # switched off: only an order for all is about it

@@ -1,6 +1,5 @@
 """A payment's turn: postponed without a try, moved on while the circuit is open, never when a try may have charged."""
 
-import random
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -9,7 +8,6 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
-from choptym.lib.jobs import redis
 from choptym.lib.money import Money
 from payments.charge import charge_payment
 from payments.locks import move_to_gateway
@@ -17,7 +15,6 @@ from payments.models import Detour, Payment
 from payments.routing import choose_gateway, gateways_instead
 from payments.states import AttemptState, PaymentState
 from payments.story import read_story
-from payments.sweep import forgotten_charges
 from payments.throttle.admit import Admission
 from payments.throttle.breaker import Health
 from payments.throttle.figures import read_figures
@@ -180,19 +177,6 @@ def test_a_move_that_comes_too_late_gives_its_slot_back() -> None:
     assert take_turn(payment.pk) is None
 
     assert read_figures().in_flight["campay", "charge"] == 0
-
-
-def test_the_sweeper_tells_of_two_seconds_of_a_crowd_the_oldest_and_most_urgent_first() -> None:
-    redis().flushdb()
-    order = [make_payment(published_at=None, priority=random.choice([1, 3])) for _ in range(30)]
-    other = make_payment(published_at=None, gateway="campay", priority=1)
-    wallet = make_payment(published_at=None, gateway="wallet", priority=1)
-    with limited(rate=4):
-        told = [payment_id for payment_id, _, _ in forgotten_charges()]
-
-    urgent = [payment.pk for payment in order if payment.priority == 3][:8]
-    normal = [payment.pk for payment in order if payment.priority == 1][:8]
-    assert told == [*urgent, *normal, other.pk, wallet.pk]
 
 
 def test_the_rank_of_a_payment_is_by_its_priority_and_how_long_it_has_waited() -> None:

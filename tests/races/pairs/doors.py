@@ -129,6 +129,6 @@ DOORS = (
     _door("result_busy", {"asked", "asked_again"}, knocks.take_answer, fault="busy", never=True, **_RESULT),
     _door("wallet_payment", {"queued_wallet"}, lambda case: partial(pay_from_wallet, case.payment_id), group="worker",
           ends={"order"}),
-    _door("sweeper", {"queued", "again", "queued_wallet"}, knocks.sweep_charges),
+    _door("hand", {"queued", "again", "queued_wallet"}, knocks.take_in_hand),
     _door("archiving", {"old"}, knocks.archive),
 )  # fmt: skip

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib.deadline import moment
 from choptym.lib.money import Money
-from payments import charge, confirm, sweep
+from payments import charge, confirm, hand_out
 from payments.charge import charge_payment
 from payments.confirm import confirm_batch
 from payments.credit_surplus import credit_surplus
@@ -216,9 +217,10 @@ def wake(case: Case) -> Knock:
     return partial(charge._record_accepted, case.charge, case.arrive())
 
 
-def sweep_charges(case: Case) -> Knock:
+def take_in_hand(case: Case) -> Knock:
+    """A worker takes what is due: of every priority, as the case may have any."""
     case.change(published_at=None)
-    return lambda: list(sweep.forgotten_charges())
+    return lambda: [hand_out.in_hand(priority, 100) for priority in settings.QUEUE_OF_PRIORITY]
 
 
 def archive(case: Case) -> Knock:
