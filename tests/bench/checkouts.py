@@ -66,17 +66,24 @@ def open_shops(ours: Ours) -> Menus:
 
 
 def pay(
-    ours: Ours, menus: Menus, count: int, *, per_second: float | None = None, hot: bool = False, follows: bool = False
+    ours: Ours,
+    menus: Menus,
+    count: int,
+    *,
+    per_second: float | None = None,
+    hot: bool = False,
+    follows: bool = False,
+    beside: Mapping[str, int] | None = None,
 ) -> Run:
     """Have so many customers pay by the gateways in turn; returns when all of them were told.
 
-    `hot`: one dish is in every cart.
+    `hot`: one dish is in every cart. `beside`: processes that work with those of the stack, to be counted too.
     """
     requests = _requests(ours, menus, count, hot=hot)
     newest = int(ours.number("SELECT coalesce(max(id), 0) FROM payments_payment"))
     connections = 0 if per_second else CONNECTIONS
     with Load(requests, connections=connections, per_second=per_second, follows=follows) as load:
-        meter = Meter(ours.stack.pids)
+        meter = Meter({**ours.stack.pids, **(beside or {})})
         ours.wait("customers told", _TOLD, count, newest)
         cpu = meter.shares()
         told = load.told()
