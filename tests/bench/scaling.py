@@ -9,6 +9,9 @@ counts is the pace at which payments are settled in between (tests/bench/pace.py
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import psutil
 
 from tests.bench.checkouts import GATEWAYS, Menus, Run, open_shops, pay
 from tests.bench.line import Line
@@ -16,6 +19,7 @@ from tests.bench.machine import THREADS, Machines, machines
 from tests.bench.ours import Ours
 from tests.bench.pace import steady_pace
 from tests.bench.pictures import Curve, draw_curves
+from tests.bench.settle_vs_sql import make_facts, settle
 
 NAME = "scaling"
 REACH = 0.8  # of what the machines of the curve's straight part would do if each did as much as one alone
@@ -25,10 +29,12 @@ COUNTS = (1, 2) if IS_SHORT else (1, 2, 4, 8, 16)
 # Up to here the curve is to be straight: beyond it two cores are busy. The count that falls behind ends the curve.
 STRAIGHT_UP_TO = 2 if IS_SHORT else 4
 LATENCY_MS = 1_000
-# Razorpay and Cashfree want two calls for a payment, Fapshi and CamPay one.
-CALLS_EACH = 1.5
 SECONDS, WARM_UP = (8 if IS_SHORT else 15), 40
-OFFERED_A_THREAD = 1.2 * 1000 / LATENCY_MS / CALLS_EACH  # payments a second: a fifth more than it could charge
+# Payments a second. Razorpay and Cashfree want two calls for one, Fapshi and CamPay one call: a second and a half on
+# average. A fifth more is offered than a thread can so charge.
+OFFERED_A_THREAD = 0.8
+# Processes that do nothing but settle: they wait for nobody, so the cores are their limit.
+SETTLERS, SETTLED_EACH, SETTLED_AT_ONCE = (1, 2, 4), 2_000, 50
 BUSY_SHARE = 0.9  # who works for more of the time than this is the limit
 # Neither the most in flight nor a gateway's pace is to be the limit here.
 SETTINGS = {
@@ -40,19 +46,23 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the curve. `threads_busy` and `cores_busy` are shares of all there are."""
+    """One point of the curve. `threads_busy` and `cores_busy` are shares of all there are; `taken`: of the cores, what
+    anybody on this machine used."""
 
     machines: int
     per_second: float
     threads_busy: float
     cores_busy: float
+    taken: float
     run: Run
 
     @property
     def limit(self) -> str:
         if self.threads_busy >= BUSY_SHARE:
             return "threads"
-        return "cores" if self.cores_busy >= BUSY_SHARE else "neither threads nor cores"
+        if self.cores_busy >= BUSY_SHARE:
+            return "cores"
+        return "cores, others use them too" if self.taken >= BUSY_SHARE else "neither threads nor cores"
 
 
 def run(ours: Ours) -> Line:
@@ -62,6 +72,7 @@ def run(ours: Ours) -> Line:
     for gateway in GATEWAYS:
         ours.control("PATCH", gateway, {"latency_ms": LATENCY_MS})
     pay(ours, menus, WARM_UP)
+    settled = {} if IS_SHORT else _settle(ours, menus)
     with machines(ours) as running:
         points = _climb(ours, menus, running)
     _draw(points)
@@ -83,9 +94,19 @@ def run(ours: Ours) -> Line:
             "limit": {str(point.machines): point.limit for point in points},
             "threads_busy": {str(point.machines): round(point.threads_busy, 2) for point in points},
             "cores_busy": {str(point.machines): round(point.cores_busy, 2) for point in points},
+            "settled_per_second_by_processes": {str(count): round(rate) for count, rate in settled.items()},
             "knee": next((point.machines for point in points if _falls_behind(point, one)), None),
         },
     )
+
+
+def _settle(ours: Ours, menus: Menus) -> dict[int, float]:
+    """Payments a second of the settling side alone, over processes; all else stands still."""
+    with ours.frozen():
+        return {
+            count: settle(ours, make_facts(ours, menus.dishes["INR"], SETTLED_EACH), SETTLED_AT_ONCE, count)
+            for count in SETTLERS
+        }
 
 
 def _climb(ours: Ours, menus: Menus, running: Machines) -> list[Point]:
@@ -93,7 +114,7 @@ def _climb(ours: Ours, menus: Menus, running: Machines) -> list[Point]:
     points: list[Point] = []
     for count in COUNTS:
         running.grow_to(count)
-        pay(ours, menus, max(8, count * 4))
+        pay(ours, menus, count * THREADS)  # so that all threads are there
         points.append(_measure(ours, menus, running))
         if _falls_behind(points[-1], points[0].per_second):
             break
@@ -109,12 +130,19 @@ def _measure(ours: Ours, menus: Menus, running: Machines) -> Point:
     offered = OFFERED_A_THREAD * threads
     newest = int(ours.number("SELECT coalesce(max(id), 0) FROM payments_paymentattempt"))
     beside = {f"machine {number}": pid for number, pid in enumerate(running.pids)}
+    before = psutil.cpu_times()
     found = pay(ours, menus, int(offered * SECONDS) // 4 * 4, per_second=offered, beside=beside)
     pace = steady_pace([at + took for at, took in zip(found.queued, found.settled, strict=True)])
     held = ours.number(_HELD_SECONDS, newest)
     load_cores = found.load.cpu_seconds * found.per_second / found.payments
     cores = (sum(found.cpu.values()) + load_cores) / (os.cpu_count() or 1)
-    return Point(count, pace, pace * held / threads, cores, found)
+    return Point(count, pace, pace * held / threads, cores, _busy_share(before, psutil.cpu_times()), found)
+
+
+def _busy_share(before: Any, after: Any) -> float:
+    """Of all cores, between these two counts of the kernel's."""
+    idle = (after.idle + after.iowait) - (before.idle + before.iowait)
+    return float(1 - idle / (sum(after) - sum(before)))
 
 
 # From the claim until what the gateway answered is written down.

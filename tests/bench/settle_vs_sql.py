@@ -36,13 +36,13 @@ SCRIPT = Path(__file__).parent / "sql" / "settle.sql"
 def run(ours: Ours) -> Line:
     dishes = make_shop(ours.database, "INR", dishes=DISHES)
     with ours.frozen():
-        _settle(ours, _waiting(ours, dishes, 100), 50)  # opens the accounts that both post to
-        theirs = {clients: _pgbench(ours, _waiting(ours, dishes, PAYMENTS), clients) for clients in CLIENTS}
+        settle(ours, make_facts(ours, dishes, 100), 50)  # opens the accounts that both post to
+        theirs = {clients: _pgbench(ours, make_facts(ours, dishes, PAYMENTS), clients) for clients in CLIENTS}
         ours_by_batch, cpu = {}, {}
         for batch in BATCHES:
-            facts = _waiting(ours, dishes, PAYMENTS + PROCESSES * WARM_UP)
+            facts = make_facts(ours, dishes, PAYMENTS + PROCESSES * WARM_UP)
             meter = Meter({"postgres": ours.stack.pids["postgres"]})
-            ours_by_batch[batch] = _settle(ours, facts, batch)
+            ours_by_batch[batch] = settle(ours, facts, batch)
             cpu = meter.shares()
     best = max(theirs, key=lambda clients: theirs[clients])
     return Line(
@@ -63,7 +63,8 @@ def run(ours: Ours) -> Line:
 Fact = tuple[int, int, int, int]  # payment, attempt, amount, fee
 
 
-def _waiting(ours: Ours, dishes: Sequence[int], count: int) -> list[Fact]:
+def make_facts(ours: Ours, dishes: Sequence[int], count: int) -> list[Fact]:
+    """Payments that wait, and what a webhook would tell of each."""
     ours.say(f"making {count} payments that wait")
     waiting = make_waiting(ours.database, make_buyers(ours.database, count, "INR"), dishes, "razorpay")
     ids = [one.payment for one in waiting]
@@ -73,15 +74,15 @@ def _waiting(ours: Ours, dishes: Sequence[int], count: int) -> list[Fact]:
     return [(one.payment, attempts[one.payment], one.amount_minor, one.amount_minor // 50) for one in waiting]
 
 
-def _settle(ours: Ours, facts: Sequence[Fact], batch: int) -> float:
-    """Payments a second."""
+def settle(ours: Ours, facts: Sequence[Fact], batch: int, processes: int = PROCESSES) -> float:
+    """Payments a second, by so many processes of ours."""
     ours.say(f"ours, in batches of {batch}")
-    warm_up = min(WARM_UP, len(facts) // (2 * PROCESSES))
+    warm_up = min(WARM_UP, len(facts) // (2 * processes))
     with tempfile.TemporaryDirectory(prefix="choptym-bench-") as folder:
         running = []
-        for number in range(PROCESSES):
+        for number in range(processes):
             file = Path(folder, f"{number}.json")
-            file.write_text(json.dumps({"facts": facts[number::PROCESSES], "batch": batch, "warm_up": warm_up}))
+            file.write_text(json.dumps({"facts": facts[number::processes], "batch": batch, "warm_up": warm_up}))
             running.append(_start_settler(ours, file))
         for process in running:
             assert process.stdout is not None
@@ -91,7 +92,7 @@ def _settle(ours: Ours, facts: Sequence[Fact], batch: int) -> float:
             process.stdin.write("go\n")
             process.stdin.flush()
         seconds = max(float(process.communicate(timeout=120)[0]) for process in running)
-    return (len(facts) - PROCESSES * warm_up) / seconds
+    return (len(facts) - processes * warm_up) / seconds
 
 
 def _start_settler(ours: Ours, wish: Path) -> subprocess.Popen[str]:
