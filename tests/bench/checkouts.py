@@ -79,7 +79,7 @@ def pay(
 
     `hot`: one dish is in every cart. `beside`: processes that work with those of the stack, to be counted too.
     """
-    requests = _requests(ours, menus, count, hot=hot)
+    requests = make_requests(ours, menus, count, hot=hot)
     newest = int(ours.number("SELECT coalesce(max(id), 0) FROM payments_payment"))
     connections = 0 if per_second else CONNECTIONS
     with Load(requests, connections=connections, per_second=per_second, follows=follows) as load:
@@ -104,11 +104,12 @@ def pay(
 @contextmanager
 def begin(ours: Ours, menus: Menus, count: int) -> Iterator[None]:
     """So many customers check out; nobody waits for what becomes of it."""
-    with Load(_requests(ours, menus, count, hot=False), connections=CONNECTIONS):
+    with Load(make_requests(ours, menus, count, hot=False), connections=CONNECTIONS):
         yield
 
 
-def _requests(ours: Ours, menus: Menus, count: int, *, hot: bool) -> list[Request]:
+def make_requests(ours: Ours, menus: Menus, count: int, *, hot: bool) -> list[Request]:
+    """A checkout of each of so many new customers, whose carts are full."""
     ours.say(f"filling the carts of {count} customers")
     buyers: dict[str, list[Buyer]] = {}
     for currency in menus.dishes:
