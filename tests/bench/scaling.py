@@ -36,6 +36,7 @@ OFFERED_A_THREAD = 0.8
 # Processes that do nothing but settle: they wait for nobody, so the cores are their limit.
 SETTLERS, SETTLED_EACH, SETTLED_AT_ONCE = (1, 2, 4), 2_000, 50
 BUSY_SHARE = 0.9  # who works for more of the time than this is the limit
+DISTURBED = "cores, others use them too"  # such a point says nothing of us
 # Neither the most in flight nor a gateway's pace is to be the limit here.
 SETTINGS = {
     "MAX_CONCURRENT_PAYMENTS": "400",
@@ -62,7 +63,7 @@ class Point:
             return "threads"
         if self.cores_busy >= BUSY_SHARE:
             return "cores"
-        return "cores, others use them too" if self.taken >= BUSY_SHARE else "neither threads nor cores"
+        return DISTURBED if self.taken >= BUSY_SHARE else "neither threads nor cores"
 
 
 def run(ours: Ours) -> Line:

@@ -14,6 +14,7 @@ from tests.bench.capacity.simulate import Scene, play
 from tests.bench.capacity.take import take
 from tests.bench.capacity.world import Life, Places, Take, Wait, World
 from tests.bench.pace import steady_pace
+from tests.bench.scaling import DISTURBED
 
 FIGURES = Figures.read()
 
@@ -106,6 +107,27 @@ def test_a_line_of_make_bench_becomes_figures(tmp_path: Path) -> None:
     assert figures.payment.cpu_ms["others"] == 1.0
     assert figures.payment.outside_ms == {"sandbox": 2.0, "sink": 0.0, "load": 2.0}
     assert figures.measured["end_to_end"]["per_second"] == 80.0
+
+
+def test_a_point_in_which_others_had_the_cores_is_no_figure(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    file.write_text(FILE.read_text())
+    by_machines = {
+        "limit": {"1": "threads", "2": DISTURBED},
+        "threads_busy": {"1": 0.9, "2": 0.5},
+        "cores_busy": {"1": 0.3, "2": 0.4},
+        "against": {"per_second_by_machines": {"1": 7.5, "2": 9.0}},
+    }
+    same = {"threads_each": 12, "call_seconds": 1.0, "offered_a_thread": 0.8, "seconds": 8, "cores": 2, "cpu": {}}
+
+    take(
+        json.dumps({"bench": "scaling", "problems": [], "settled_per_second_by_processes": {}} | same | by_machines),
+        file,
+    )
+
+    scaling = Figures.read(file).measured["scaling"]
+    assert scaling["per_second"] == {"1": 7.5}
+    assert scaling["settled_per_second"] == FIGURES.measured["scaling"]["settled_per_second"]
 
 
 def test_a_line_that_tells_of_problems_is_no_figure(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.bench.capacity.figures import FILE
 from tests.bench.crowd_5000_seconds import SETTINGS
+from tests.bench.scaling import DISTURBED
 
 # The roles of the local stack, in the words of the document. Whoever is not named is one of the others.
 OURS = {
@@ -75,17 +76,17 @@ def _crowd(figures: dict[str, Any], line: Line) -> None:
 
 
 def _scaling(figures: dict[str, Any], line: Line) -> None:
-    figures["measured"]["scaling"] |= {
-        "threads_each": line["threads_each"],
-        "call_seconds": line["call_seconds"],
-        "offered_a_thread": line["offered_a_thread"],
-        "seconds": line["seconds"],
-        "cores": line["cores"],
-        "per_second": line["against"]["per_second_by_machines"],
-        **{name: line[name] for name in ("limit", "threads_busy", "cores_busy")},
-        "cores_by_process": line["cpu"],
-        "settled_per_second": line["settled_per_second_by_processes"],
-    }
+    """Without the points in which others had the cores, and without what its short form leaves out."""
+    good = [machines for machines, limit in line["limit"].items() if limit != DISTURBED]
+    if good[:1] != ["1"]:
+        return
+    said = figures["measured"]["scaling"]
+    said |= {name: line[name] for name in ("threads_each", "call_seconds", "offered_a_thread", "seconds", "cores")}
+    for name in ("limit", "threads_busy", "cores_busy"):
+        said[name] = {machines: line[name][machines] for machines in good}
+    said["per_second"] = {machines: line["against"]["per_second_by_machines"][machines] for machines in good}
+    said["cores_by_process"] = line["cpu"]
+    said["settled_per_second"] = line["settled_per_second_by_processes"] or said["settled_per_second"]
 
 
 def _costs(figures: dict[str, Any], line: Line) -> None:
