@@ -9,10 +9,10 @@ from rest_framework.authentication import TokenAuthentication as TokenAuthentica
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 
-_FIELDS = User._meta.concrete_fields
-_NAMES = [field.attname for field in _FIELDS]
-_COLUMNS = ", ".join(f'auth_user."{field.column}"' for field in _FIELDS)
-_OWNER = f"SELECT {_COLUMNS} FROM authtoken_token JOIN auth_user ON auth_user.id = user_id WHERE key = %s"  # noqa: S608
+from choptym.lib.plain_rows import PlainRows
+
+_USERS = PlainRows(User)
+_OWNER = f"SELECT {_USERS.columns} FROM authtoken_token JOIN auth_user ON auth_user.id = user_id WHERE key = %s"  # noqa: S608
 
 
 class TokenAuthentication(TokenAuthenticationByModels):
@@ -25,7 +25,7 @@ class TokenAuthentication(TokenAuthenticationByModels):
             row: tuple[Any, ...] | None = cursor.fetchone()
         if row is None:
             raise AuthenticationFailed(_("Invalid token."))
-        user = User.from_db(connection.alias, _NAMES, row)
+        user = _USERS.row(row)
         if not user.is_active:
             raise AuthenticationFailed(_("User inactive or deleted."))
         return user, key
