@@ -26,6 +26,12 @@ from choptym.lib.jobs import broker_rests, let_broker_rest, redis
 log = structlog.get_logger(__name__)
 
 _KEY = "choptym:tries:"
+# One command in place of a transaction of two: every request sends it. The first try says when all are forgotten.
+_COUNT = """
+    local count = redis.call('INCR', KEYS[1])
+    if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+    return count
+"""
 _ONLY_READ = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -50,10 +56,7 @@ class Tries:
         if broker_rests():
             return 0
         try:
-            with redis().pipeline() as pipe:
-                pipe.incr(key)
-                pipe.expire(key, period + 1)
-                return int(pipe.execute()[0])
+            return int(redis().eval(_COUNT, 1, key, period + 1))
         except (RedisError, OSError) as error:
             let_broker_rest()
             log.warning("tries are not counted", scope=self._scope, error=str(error))
