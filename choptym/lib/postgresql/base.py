@@ -11,6 +11,7 @@ in the verbs) handles this too.
 """
 
 from types import TracebackType
+from typing import Any
 
 from django.db import OperationalError
 from django.db.backends.postgresql import base
@@ -22,6 +23,9 @@ from psycopg.errors import (
     ReadOnlySqlTransaction,
     TransactionTimeout,
 )
+from psycopg_pool import ConnectionPool
+
+from choptym.lib.postgresql.still_there import check_connection
 
 # PostgreSQL's words, of all languages: the name of the function that refuses.
 STALE_PLAN = "RevalidateCachedQuery"
@@ -47,6 +51,14 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    @property
+    def pool(self) -> ConnectionPool[Any] | None:
+        """Django's, with our check in place of a round trip for each request: Django lets nobody choose another."""
+        pool: ConnectionPool[Any] | None = super().pool  # type: ignore[misc]
+        if pool is not None:
+            pool._check = check_connection
+        return pool
+
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
         return ErrorWrapper(self)
