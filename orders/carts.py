@@ -1,11 +1,28 @@
 """Filling a cart. One verb a function; each is one short transaction."""
 
+from collections.abc import Collection
+
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from choptym.lib.errors import NotAllowed, Rejected
-from orders.locks import lock_cart
-from orders.models import CartItem, Product
+from choptym.lib.plain_rows import PlainRows
+from orders.locks import CartLine, lock_cart
+from orders.models import CartItem, Product, Shop
+
+_LINES, _PRODUCTS, _SHOPS = PlainRows(CartItem), PlainRows(Product), PlainRows(Shop)
+_READ_PRODUCT = f"""
+    SELECT {_PRODUCTS.columns}, {_SHOPS.columns}
+    FROM orders_product JOIN orders_shop ON orders_shop.id = shop_id
+    WHERE orders_product.id = %s AND is_active
+"""  # noqa: S608
+# The unique index decides between two first requests for a product: the second one adds to the line of the first.
+_ADD = f"""
+    INSERT INTO orders_cartitem (user_id, product_id, quantity) VALUES (%s, %s, %s)
+    ON CONFLICT (user_id, product_id) WHERE order_id IS NULL
+    DO UPDATE SET quantity = orders_cartitem.quantity + excluded.quantity
+    RETURNING {_LINES.columns}
+"""  # noqa: S608
 
 
 def add_to_cart(*, user_id: int, product_id: int, quantity: int) -> CartItem:
@@ -13,9 +30,9 @@ def add_to_cart(*, user_id: int, product_id: int, quantity: int) -> CartItem:
 
     Commits: the line.
     Locks:   the customer's free cart lines.
-    Raises:  Rejected (no such product, another shop's, too many), NotAllowed (sold out).
+    Raises:  Rejected (no such product, too many), NotAllowed (sold out, another shop's).
     """
-    product = Product.objects.select_related("shop").filter(pk=product_id, is_active=True).first()
+    product = _read_product(product_id)
     if product is None:
         raise Rejected("There is no such product.", code="unknown_product", fields={"product": "No such product."})
     if product.stock_on_hand < 1:
@@ -24,27 +41,30 @@ def add_to_cart(*, user_id: int, product_id: int, quantity: int) -> CartItem:
     with transaction.atomic(durable=True):
         lines = lock_cart(user_id)
         _refuse_other_shop(lines, product)
-        # The unique index decides between two first requests for the same product.
-        line, is_new = CartItem.objects.get_or_create(
-            user_id=user_id, product=product, order=None, defaults={"quantity": quantity}
-        )
-        if not is_new:
-            line = _lock_again(user_id, line)
-            _refuse_absurd(line.quantity + quantity)
-            line.quantity += quantity
-            line.save(update_fields=["quantity"])
-        elif len(lines) >= settings.ORDER_MAX_LINES:
-            message = f"A cart holds {settings.ORDER_MAX_LINES} different products at most."
-            raise Rejected(message, code="cart_full", fields={"product": message})
+        _refuse_full(lines, product)
+        line = _add(user_id, product, quantity)
+        _refuse_absurd(line.quantity)
     return line
 
 
-def _lock_again(user_id: int, line: CartItem) -> CartItem:
-    """A line that another first request made while ours waited is not locked yet, and may have grown."""
-    locked = {one.pk: one for one in lock_cart(user_id)}.get(line.pk)
-    if locked is None:
-        raise NotAllowed("The cart is being checked out; please try again.", code="cart_busy")
-    return locked
+def _read_product(product_id: int) -> Product | None:
+    """With its shop, if it is on sale."""
+    with connection.cursor() as cursor:
+        cursor.execute(_READ_PRODUCT, [product_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    product = _PRODUCTS.row(row[: _PRODUCTS.width])
+    product.shop = _SHOPS.row(row[_PRODUCTS.width :])
+    return product
+
+
+def _add(user_id: int, product: Product, quantity: int) -> CartItem:
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [user_id, product.pk, quantity])
+        line = _LINES.row(cursor.fetchone())
+    line.product = product
+    return line
 
 
 def change_quantity(*, user_id: int, line_id: int, quantity: int) -> CartItem | None:
@@ -52,9 +72,8 @@ def change_quantity(*, user_id: int, line_id: int, quantity: int) -> CartItem | 
     with transaction.atomic(durable=True):
         for line in lock_cart(user_id):
             if line.pk == line_id:
-                line.quantity = quantity
-                line.save(update_fields=["quantity"])
-                return line
+                CartItem.objects.filter(pk=line_id).update(quantity=quantity)
+                return CartItem.objects.select_related("product__shop").get(pk=line_id)
     return None
 
 
@@ -64,14 +83,21 @@ def remove_from_cart(*, user_id: int, line_id: int) -> bool:
     return deleted > 0
 
 
-def _refuse_other_shop(lines: list[CartItem], product: Product) -> None:
-    others = Product.objects.filter(pk__in=[line.product_id for line in lines]).exclude(shop=product.shop)
-    if others.exists():
+def _refuse_other_shop(lines: Collection[CartLine], product: Product) -> None:
+    if any(line.shop_id != product.shop_id for line in lines):
         message = "The cart holds the products of another shop; empty it first."
         raise NotAllowed(message, code="other_shop", fields={"product": message})
 
 
+def _refuse_full(lines: Collection[CartLine], product: Product) -> None:
+    is_new = all(line.product_id != product.pk for line in lines)
+    if is_new and len(lines) >= settings.ORDER_MAX_LINES:
+        message = f"A cart holds {settings.ORDER_MAX_LINES} different products at most."
+        raise Rejected(message, code="cart_full", fields={"product": message})
+
+
 def _refuse_absurd(quantity: int) -> None:
+    """Of what is there after all: the caller's transaction takes it back."""
     if quantity > settings.ORDER_MAX_QUANTITY:
         message = f"At most {settings.ORDER_MAX_QUANTITY} of a product."
         raise Rejected(message, code="quantity_too_large", fields={"quantity": message})

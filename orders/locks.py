@@ -6,23 +6,55 @@ NO KEY, because no key ever changes: rows that only refer to a locked one need n
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import QuerySet
 
-from orders.models import CartItem, Order, Product
+from orders.models import Order, Product
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """A free line of a cart, and the shop whose product it names."""
+
+    pk: int
+    product_id: int
+    quantity: int
+    shop_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product as an order meets it: what it costs, how many are left, and what its shop says."""
+
+    product_id: int
+    name: str
+    price_minor: int
+    is_active: bool
+    stock_on_hand: int
+    shop_id: int
+    shop_name: str
+    shop_is_open: bool
+    currency: str
 
 
 def lock_orders(order_ids: Sequence[int]) -> list[Order]:
     return list(Order.objects.select_for_update(no_key=True).filter(pk__in=order_ids).order_by("pk"))
 
 
-def lock_cart(user_id: int) -> list[CartItem]:
+def lock_cart(user_id: int) -> list[CartLine]:
     """The customer's free lines, those that no order holds."""
-    lines: QuerySet[CartItem] = CartItem.objects.select_for_update(no_key=True).filter(
-        user_id=user_id, order__isnull=True
-    )
-    return list(lines.order_by("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT line.id, line.product_id, line.quantity, product.shop_id
+            FROM orders_cartitem line JOIN orders_product product ON product.id = line.product_id
+            WHERE line.user_id = %s AND line.order_id IS NULL
+            ORDER BY line.id FOR NO KEY UPDATE OF line
+            """,
+            [user_id],
+        )
+        return [CartLine(*row) for row in cursor.fetchall()]
 
 
 def lock_held_lines(order_ids: Sequence[int]) -> None:
@@ -63,6 +95,22 @@ def lock_lines(*, held_by: Sequence[int], free_of: Sequence[int]) -> None:
 
 def lock_products(product_ids: Sequence[int]) -> list[Product]:
     return list(Product.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=product_ids).order_by("pk"))
+
+
+def lock_offers(product_ids: Sequence[int]) -> dict[int, Offer]:
+    """These products, by id. Their shops are read, not locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT product.id, product.name, price_minor, is_active, stock_on_hand,
+                   shop.id, shop.name, is_open, currency
+            FROM orders_product product JOIN orders_shop shop ON shop.id = product.shop_id
+            WHERE product.id = ANY(%s)
+            ORDER BY product.id FOR NO KEY UPDATE OF product
+            """,
+            [list(product_ids)],
+        )
+        return {row[0]: Offer(*row) for row in cursor.fetchall()}
 
 
 def lock_products_of(order_ids: Sequence[int]) -> None:

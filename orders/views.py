@@ -39,7 +39,7 @@ class CartView(APIView):
         responses={
             201: CartLineOutput,
             400: refusal("`unknown_product`, `quantity_too_large`, `cart_full`, or what a field is at fault with."),
-            409: refusal("`sold_out`, `other_shop` (a cart holds the products of one shop), `cart_busy`."),
+            409: refusal("`sold_out`, `other_shop` (a cart holds the products of one shop)."),
         },
         examples=[OpenApiExample("Two plates", {"product": 1, "quantity": 2}, request_only=True)],
     )

@@ -8,7 +8,6 @@ SENTENCES = {
     "amount_too_large": "Le montant est trop élevé.",
     "amount_too_small": "Le montant est trop petit pour ce moyen de paiement.",
     "bad_request": "La requête est mal formée.",
-    "cart_busy": "Le panier est en cours de commande. Veuillez réessayer.",
     "cart_full": "Le panier contient déjà trop de produits différents.",
     "currency_not_supported": "Ce moyen de paiement n'accepte pas cette devise.",
     "empty_cart": "Le panier est vide.",

@@ -24,7 +24,6 @@ LONE = {
     "choptym/login.py:post": "the token of a customer who logs in",
     "notifications/notify.py:notify": _CALLERS,
     "orders/carts.py:remove_from_cart": "a cart: nothing is ordered yet",
-    "orders/place.py:_reserve": "in the transaction of place_order's caller",
     "payments/alerts/books.py:note_proof": _ALERTS,
     "payments/alerts/check.py:_take_turn": _ALERTS,
     "payments/alerts/notices.py:write_notices": _ALERTS,

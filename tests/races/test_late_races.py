@@ -13,7 +13,7 @@ from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed
 from orders import mark_paid, place, retake
 from orders.cancel import cancel_orders
-from orders.locks import lock_products
+from orders.locks import Offer, lock_offers
 from orders.models import CartItem, Order, Product
 from payments import review
 from payments.models import DeadLetter, Payment
@@ -34,6 +34,7 @@ from tests.factories import (
 from tests.payments.books import entries_of, told
 from tests.payments.staff import make_staff
 from tests.races.track import at_once, in_transaction, meeting, slowed, wallet_is_true
+from tests.races.unlocked import read_offers
 
 
 def late_for(product: Product) -> Payment:
@@ -92,10 +93,10 @@ def test_control_without_the_lock_of_the_products_the_last_plate_is_fought_over(
     product = make_product(stock=1)
     late, meet = late_for(product), meeting(2)
 
-    def read(product_ids: Sequence[int]) -> list[Product]:
-        products = list(Product.objects.filter(pk__in=product_ids).order_by("pk"))
+    def read(product_ids: Sequence[int]) -> dict[int, Offer]:
+        offers = read_offers(product_ids)
         meet()
-        return products
+        return offers
 
     on_hand = retake._on_hand
 
@@ -104,7 +105,7 @@ def test_control_without_the_lock_of_the_products_the_last_plate_is_fought_over(
         meet()
         return found
 
-    monkeypatch.setattr(place, "lock_products", read)
+    monkeypatch.setattr(place, "lock_offers", read)
     monkeypatch.setattr(mark_paid, "lock_products_of", lambda order_ids: None)
     monkeypatch.setattr(retake, "_on_hand", read_on_hand)
 
@@ -137,9 +138,9 @@ def check_out_slowly_while_late_money_comes(monkeypatch: pytest.MonkeyPatch) -> 
     """The customer's checkout has the cart's lines and takes its time before it locks their product."""
     product = make_product(stock=5)
     payment = late_for(product)
-    fact, lock = paid(payment), lock_products
+    fact, lock = paid(payment), lock_offers
 
-    def dawdle(product_ids: Sequence[int]) -> list[Product]:
+    def dawdle(product_ids: Sequence[int]) -> dict[int, Offer]:
         time.sleep(0.4)
         return lock(product_ids)
 
@@ -147,7 +148,7 @@ def check_out_slowly_while_late_money_comes(monkeypatch: pytest.MonkeyPatch) -> 
         time.sleep(0.1)
         settle_batch([fact])
 
-    monkeypatch.setattr(place, "lock_products", dawdle)
+    monkeypatch.setattr(place, "lock_offers", dawdle)
     return at_once(settle_a_little_later, in_transaction(partial(place.place_order, user_id=payment.user_id)))
 
 

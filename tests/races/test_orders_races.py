@@ -11,9 +11,11 @@ from rest_framework.test import APIClient
 from choptym.lib.errors import NotAllowed
 from orders import cancel, mark_paid, place
 from orders.carts import add_to_cart
+from orders.locks import CartLine, Offer
 from orders.models import CartItem, Order, Product
 from tests.factories import fresh, make_order, make_product, make_user, put_into_cart
 from tests.races.track import at_once, in_transaction, meeting, slowed
+from tests.races.unlocked import read_cart, read_offers
 
 CUSTOMERS = 6
 
@@ -47,12 +49,12 @@ def test_control_without_the_lock_the_table_refuses_and_nobody_is_told(monkeypat
     """Behind the lock stands a constraint: the last plate is still sold once, but the others get a fault of ours."""
     meet = meeting(CUSTOMERS)
 
-    def read(product_ids: Sequence[int]) -> list[Product]:
-        products = list(Product.objects.filter(pk__in=product_ids).order_by("pk"))
+    def read(product_ids: Sequence[int]) -> dict[int, Offer]:
+        offers = read_offers(product_ids)
         meet()
-        return products
+        return offers
 
-    monkeypatch.setattr(place, "lock_products", read)
+    monkeypatch.setattr(place, "lock_offers", read)
     product = make_product(stock=1)
 
     results = all_buy_the_last(product)
@@ -90,8 +92,8 @@ def test_a_cart_that_is_checked_out_at_once_with_several_keys_is_one_order() -> 
 def test_control_without_the_lock_a_cart_is_ordered_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     meet = meeting(3)
 
-    def read(user_id: int) -> list[CartItem]:
-        lines = list(CartItem.objects.filter(user_id=user_id, order__isnull=True).order_by("pk"))
+    def read(user_id: int) -> list[CartLine]:
+        lines = read_cart(user_id)
         meet()
         return lines
 
