@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
+
+from choptym.lib import clock
 from choptym.lib.errors import KeyReused, Rejected, StillRunning
 from choptym.lib.failpoints import committing
 from payments.locks import try_lock_key
-from payments.models import IdempotencyKey
 
 LONGEST_KEY = 255
 WAIT_SECONDS = 1.0
@@ -39,19 +41,36 @@ def answer_once(*, user_id: int, key: str, path: str, body: Mapping[str, Any], a
     with committing("request"):
         if not try_lock_key(user_id, key):
             raise StillRunning("The first request with this key is still running.", retry_after_seconds=WAIT_SECONDS)
-        kept = IdempotencyKey.objects.filter(user_id=user_id, key=key).first()
+        kept = _read(user_id, key)
         if kept is not None:
             return _replay(kept, fingerprint)
         reply = act()
-        IdempotencyKey.objects.create(
-            user_id=user_id,
-            key=key,
-            fingerprint=fingerprint,
-            status=reply.status,
-            body=reply.body,
-            location=reply.location,
-        )
+        _keep(user_id, key, fingerprint, reply)
     return reply
+
+
+def _read(user_id: int, key: str) -> tuple[str, Reply] | None:
+    """The fingerprint of the request that had this key, and what it was answered."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT fingerprint, status, body, location FROM payments_idempotencykey WHERE user_id = %s AND key = %s
+            """,
+            [user_id, key],
+        )
+        row = cursor.fetchone()
+    return (row[0], Reply(row[1], json.loads(row[2]), row[3], is_replay=True)) if row else None
+
+
+def _keep(user_id: int, key: str, fingerprint: str, reply: Reply) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO payments_idempotencykey (user_id, key, fingerprint, status, body, location, created_at)
+            VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s)
+            """,
+            [user_id, key, fingerprint, reply.status, json.dumps(reply.body), reply.location, clock.now()],
+        )
 
 
 def _check(key: str) -> None:
@@ -64,8 +83,8 @@ def _check(key: str) -> None:
         raise Rejected(problem, code="idempotency_key_invalid", fields={"Idempotency-Key": problem})
 
 
-def _replay(kept: IdempotencyKey, fingerprint: str) -> Reply:
-    if kept.fingerprint != fingerprint:
+def _replay(kept: tuple[str, Reply], fingerprint: str) -> Reply:
+    if kept[0] != fingerprint:
         message = "This Idempotency-Key was used for another request."
         raise KeyReused(message, fields={"Idempotency-Key": message})
-    return Reply(status=kept.status, body=kept.body, location=kept.location, is_replay=True)
+    return kept[1]
