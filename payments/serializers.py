@@ -1,7 +1,6 @@
 """What the API reads and shows. Nothing here writes."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +14,7 @@ from choptym.lib.phones import COUNTRIES, national_number
 from payments.failures import SENTENCES, message_about
 from payments.gateways import gateway_names, get_gateway
 from payments.landing import LANDED, Landing, landings_of
-from payments.models import WALLET, Payment, PaymentKind
+from payments.models import WALLET, Payment, PaymentKind, Refund
 from payments.progress import (
     STEP_NAMES,
     eta_seconds,
@@ -26,9 +25,10 @@ from payments.progress import (
     read_again_seconds,
     steps_of,
 )
-from payments.refund_serializers import CustomerRefundOutput, KnownFieldsOnly, show_refunds_of
+from payments.prompts import Prompt, prompts_of
+from payments.refund_serializers import CustomerRefundOutput, KnownFieldsOnly, refunds_of, show_refunds
 from payments.statement import KINDS
-from payments.states import OPEN_ATTEMPTS, PaymentState
+from payments.states import PaymentState
 
 CHOSEN = "Left out, it is chosen by the operator of the phone and the currency; `payment.method` tells which."
 PHONE = (
@@ -211,20 +211,34 @@ class TopupOutput(serializers.Serializer[Any]):
 
 
 def show_payments(payments: Sequence[Payment], language: str) -> list[dict[str, Any]]:
-    """One body each, with one query for where the money of all of them went."""
-    landings = landings_of(payments)
-    return [show_payment(payment, language, landings.get(payment.pk, Landing())) for payment in payments]
+    """One body each, with one query for all of them about each thing that is not in their rows."""
+    prompts, landings, refunds = prompts_of(payments), landings_of(payments), refunds_of(payments)
+    return [
+        _show(
+            payment,
+            language,
+            prompts.get(payment.pk, Prompt()),
+            landings.get(payment.pk, Landing()),
+            refunds.get(payment.pk, []),
+        )
+        for payment in payments
+    ]
 
 
-def show_payment(payment: Payment, language: str = "en", landing: Landing | None = None) -> dict[str, Any]:
-    """The body that PaymentOutput documents. Built by hand: a crowd polls it."""
-    if landing is None:
+def show_payment(payment: Payment, language: str = "en", prompt: Prompt | None = None) -> dict[str, Any]:
+    """The same of one. Whoever has read its prompt with it saves a query."""
+    if prompt is None:
         return show_payments([payment], language)[0]
+    landing = landings_of([payment]).get(payment.pk, Landing())
+    return _show(payment, language, prompt, landing, refunds_of([payment]).get(payment.pk, []))
+
+
+def _show(
+    payment: Payment, language: str, prompt: Prompt, landing: Landing, refunds: Sequence[Refund]
+) -> dict[str, Any]:
+    """The body that PaymentOutput documents. Built by hand: a crowd polls it."""
     position = position_of(payment)
     eta = eta_seconds(payment, position)
-    attempt = None
-    if payment.state in {"REQUESTED", "PENDING"}:
-        attempt = payment.attempts.filter(state__in=OPEN_ATTEMPTS).first()
     return {
         "id": payment.pk,
         "status": payment.state,
@@ -242,13 +256,15 @@ def show_payment(payment: Payment, language: str = "en", landing: Landing | None
         "retry_after_seconds": read_again_seconds(payment, eta),
         "events_url": f"{settings.EVENTS_URL}/api/payments/{payment.pk}/events/",
         "steps": steps_of(payment),
-        "instructions": attempt.instructions if attempt else "",
-        "link": attempt.link if attempt else "",
+        "instructions": prompt.instructions,
+        "link": prompt.link,
         "failure_code": payment.failure_code,
         "message": message_about(payment.failure_code, language),
         "created_at": iso(payment.queued_at),
         "expires_at": iso(payment.expires_at),
         "settled_at": iso(payment.settled_at),
-        **asdict(landing),
-        **show_refunds_of(payment),
+        "collected_minor": landing.collected_minor,
+        "collected_currency": landing.collected_currency,
+        "landed": landing.landed,
+        **show_refunds(payment, refunds),
     }

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from django.utils.translation import get_language_from_request
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
@@ -31,6 +31,7 @@ from payments.openapi import (
     STARTING,
     TOPUP_EXAMPLES,
 )
+from payments.prompts import Prompt, read_payment
 from payments.serializers import (
     CheckoutInput,
     CheckoutOutput,
@@ -100,7 +101,7 @@ class PaymentListView(ListAPIView[Payment]):
     serializer_class = PaymentOutput
 
     def get_queryset(self) -> QuerySet[Payment]:
-        return Payment.objects.filter(user_id=user_id_of(self.request)).prefetch_related("refunds")
+        return Payment.objects.filter(user_id=user_id_of(self.request))
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []
@@ -111,14 +112,15 @@ class PaymentView(APIView):
     @extend_schema(responses=PaymentOutput, parameters=[RETRY_AFTER])
     def get(self, request: Request, payment_id: int) -> Response:
         """Read where a payment stands. Ask again after `Retry-After` seconds; without that header it has ended."""
-        return _show(_own_payment(request, payment_id), request)
+        return _show(request, *_own_payment(request, payment_id))
 
 
 class CancelView(APIView):
     @extend_schema(request=None, responses={200: PaymentOutput, 409: NO_CANCEL})
     def post(self, request: Request, payment_id: int) -> Response:
         """Cancel a payment that has not been paid. Again is no error."""
-        return _show(cancel_payment(_own_payment(request, payment_id).pk), request)
+        payment, _ = _own_payment(request, payment_id)
+        return _show(request, cancel_payment(payment.pk))
 
 
 class StatementView(ListAPIView[Entry]):
@@ -169,8 +171,11 @@ def _language(request: Request) -> str:
     return get_language_from_request(request._request)
 
 
-def _own_payment(request: Request, payment_id: int) -> Payment:
-    return get_object_or_404(Payment, pk=payment_id, user_id=user_id_of(request))
+def _own_payment(request: Request, payment_id: int) -> tuple[Payment, Prompt]:
+    found = read_payment(payment_id, user_id=user_id_of(request))
+    if found is None:
+        raise Http404
+    return found
 
 
 def _accepted(request: Request, payment: Payment, body: dict[str, Any]) -> Reply:
@@ -188,7 +193,7 @@ def answer_request_once(request: Request, data: dict[str, Any], act: Callable[[]
     return Response(reply.body, status=reply.status, headers=headers)
 
 
-def _show(payment: Payment, request: Request) -> Response:
-    body = show_payment(payment, _language(request))
+def _show(request: Request, payment: Payment, prompt: Prompt | None = None) -> Response:
+    body = show_payment(payment, _language(request), prompt)
     seconds = body["retry_after_seconds"]
     return Response(body, headers={"Retry-After": str(seconds)} if seconds else None)
