@@ -33,20 +33,28 @@ class CartLineInput(QuantityInput):
     product = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
 
 
-class CartLineOutput(serializers.ModelSerializer[CartItem]):
-    product = serializers.IntegerField(source="product_id")
-    name = serializers.CharField(source="product.name")
+class CartLineOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    product = serializers.IntegerField()
+    name = serializers.CharField()
     quantity = serializers.IntegerField()
-    unit_price_minor = serializers.IntegerField(source="product.price_minor")
-    line_total_minor = serializers.SerializerMethodField()
-    currency = Word("Currency", lambda: CURRENCIES, source="product.shop.currency")
+    unit_price_minor = serializers.IntegerField()
+    line_total_minor = serializers.IntegerField(read_only=True)
+    currency = Word("Currency", lambda: CURRENCIES)
 
-    class Meta:
-        model = CartItem
-        fields = ("id", "product", "name", "quantity", "unit_price_minor", "line_total_minor", "currency")
 
-    def get_line_total_minor(self, line: CartItem) -> int:
-        return line.quantity * line.product.price_minor
+def show_line(line: CartItem) -> dict[str, Any]:
+    """The body that CartLineOutput documents. Built by hand: to make its fields anew took a tenth of the request."""
+    product = line.product
+    return {
+        "id": line.pk,
+        "product": product.pk,
+        "name": product.name,
+        "quantity": line.quantity,
+        "unit_price_minor": product.price_minor,
+        "line_total_minor": line.quantity * product.price_minor,
+        "currency": product.shop.currency,
+    }
 
 
 class OrderItemOutput(serializers.ModelSerializer[OrderItem]):

@@ -15,7 +15,14 @@ from choptym.lib.openapi import refusal
 from choptym.lib.who import user_id_of
 from orders.carts import add_to_cart, change_quantity, remove_from_cart
 from orders.models import CartItem, Order, Product
-from orders.serializers import CartLineInput, CartLineOutput, OrderOutput, ProductOutput, QuantityInput
+from orders.serializers import (
+    CartLineInput,
+    CartLineOutput,
+    OrderOutput,
+    ProductOutput,
+    QuantityInput,
+    show_line,
+)
 
 
 class ProductListView(ListAPIView[Product]):
@@ -32,7 +39,7 @@ class CartView(APIView):
     @extend_schema(responses=CartLineOutput(many=True))
     def get(self, request: Request) -> Response:
         """List the lines of the customer's cart. What an unpaid order holds is not among them."""
-        return Response(CartLineOutput(_lines(user_id_of(request)), many=True).data)
+        return Response([show_line(line) for line in _lines(user_id_of(request))])
 
     @extend_schema(
         request=CartLineInput,
@@ -52,7 +59,7 @@ class CartView(APIView):
             product_id=data.validated_data["product"],
             quantity=data.validated_data["quantity"],
         )
-        return Response(CartLineOutput(line).data, status=HTTPStatus.CREATED)
+        return Response(show_line(line), status=HTTPStatus.CREATED)
 
 
 class CartLineView(APIView):
@@ -68,7 +75,7 @@ class CartLineView(APIView):
         line = change_quantity(user_id=user_id_of(request), line_id=line_id, quantity=data.validated_data["quantity"])
         if line is None:
             raise Http404
-        return Response(CartLineOutput(line).data)
+        return Response(show_line(line))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, line_id: int) -> Response:
