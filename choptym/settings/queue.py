@@ -3,11 +3,9 @@
 from kombu import Queue
 
 from choptym.settings import env
-from choptym.settings.django import FAILPOINTS_DIR
+from choptym.settings.django import FAILPOINTS_DIR, IS_WORKER, PROCESS_ROLE
 
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
-PROCESS_ROLE = env.text("PROCESS_ROLE", "choptym")
-_IS_WORKER = PROCESS_ROLE.startswith("worker") or PROCESS_ROLE == "beat"
 
 # Alphabetical order is the order of priority, but for a share from below (choptym/queue_order.py).
 QUEUE_OF_PRIORITY = {3: "p1.high", 2: "p2.medium", 1: "p3.normal"}
@@ -27,13 +25,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": KEY_PREFIX,
     "client_name": PROCESS_ROLE,
     # Without these a half-open connection hangs for ever.
-    "socket_connect_timeout": 2 if _IS_WORKER else 1,
-    "socket_timeout": 10 if _IS_WORKER else 1.5,
+    "socket_connect_timeout": 2 if IS_WORKER else 1,
+    "socket_timeout": 10 if IS_WORKER else 1.5,
     "socket_keepalive": True,
     "health_check_interval": 10,
     **(
         {"max_retries": 3, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
-        if _IS_WORKER
+        if IS_WORKER
         else {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
     ),
 }
@@ -42,7 +40,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_POOL_LIMIT = 32
-CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 5 if _IS_WORKER else 1
+CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 5 if IS_WORKER else 1
 CELERY_TASK_PUBLISH_RETRY = True
 # One more try, then the row waits for the sweeper: a broker that hangs costs a customer three seconds at worst, once.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}

@@ -1,5 +1,8 @@
 """Celery is set as a payment system on Redis needs it, and every task has a queue that a worker reads."""
 
+import os
+import subprocess
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -162,3 +165,19 @@ def test_celery_is_told_no_setting_but_its_own() -> None:
 
     assert shown <= told | {"deprecated_settings"}
     assert {"broker_url", "task_acks_late"} <= shown  # by the name under which Celery hides the password
+
+
+def test_a_worker_loads_no_pages() -> None:
+    """They are a seventh of its memory, and nobody asks it for one."""
+    told = "from choptym.celery import app; app.loader.import_default_modules(); import sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", told],
+        env={**os.environ, "PROCESS_ROLE": "worker-charge"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    assert "payments.tasks" in loaded
+    pages = ("choptym.urls", "payments.admin", "orders.admin", "payments.views", "drf_spectacular.views")
+    assert [name for name in loaded if name.startswith(pages)] == []
