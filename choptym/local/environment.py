@@ -96,6 +96,7 @@ def _project(addresses: Addresses, database_url: str, redis_url: str) -> dict[st
         "STRANGER_THROTTLE": "1000000/min",
         "MAX_CONCURRENT_PAYMENTS": "10",
         "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",  # as in deploy/Dockerfile
     }
 
 
