@@ -28,16 +28,18 @@ class Role:
     directory: Path = PROJECT  # whose code it runs
     ready_file: Path | None = None  # which the process makes when it is ready, if that is how it tells
     user: User | None = None  # None: the user who runs the stack
+    nice: int = 0  # how far it lets others go first on a busy machine; 19 is the most
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_seconds: float = 15
     ready_within_seconds: float = 60
     attempts: int = 1  # how often the first start may be tried
 
 
-def launched(command: tuple[str, ...], user: User | None, stop_signal: signal.Signals) -> list[str]:
-    """Wrap a command in `launch.py`: as this user, and tied to this process."""
+def launched(command: tuple[str, ...], user: User | None, stop_signal: signal.Signals, *, nice: int = 0) -> list[str]:
+    """Wrap a command in `launch.py`: as this user, tied to this process, and so much nicer than it."""
     name = f"{user.uid}:{user.gid}" if user else "-"
-    return [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(int(stop_signal)), name, *command]
+    own = (str(os.getpid()), str(int(stop_signal)), name, str(nice))
+    return [sys.executable, "-I", "-S", launch.__file__, *own, *command]
 
 
 def run_as(user: User | None, command: tuple[str, ...], directory: Path) -> subprocess.CompletedProcess[str]:

@@ -27,6 +27,9 @@ REPORT_THREADS = 2
 WORKER_STOP_SECONDS = 20  # longer than a call to a gateway usually takes; the row outlives what is cut off
 # Workers whose tasks Flower shows one by one; of the others it shows the queues.
 WATCHED = ("charge", "high", "confirm")
+# Who is waited for answers first when the machine is busy: web, events, and the servers behind them.
+BACKGROUND_NICE = 5
+BACKGROUND_READY_SECONDS = 180  # whatever else the machine is busy with goes first, too
 WEB_PROCESSES = 2
 WEB_THREADS = 8
 BACKLOG = 2048
@@ -96,7 +99,7 @@ class Roles:
         at = self._addresses
         options = ("--conf=flowerconfig.py", f"--address={HOST}", f"--port={at.flower_port}")
         role = self._http("flower", ("celery", "-A", "choptym", "flower", *options), f"{at.flower}/healthcheck")
-        return replace(role, directory=self._code)
+        return replace(role, directory=self._code, nice=BACKGROUND_NICE, ready_within_seconds=BACKGROUND_READY_SECONDS)
 
     def _worker(self, name: str, queues: str, threads: int, *, crew: int = 0) -> Role:
         pool = ("-P", "threads", "-c", str(threads), "-Q", queues, "-n", f"{name}@%h")
@@ -117,6 +120,8 @@ class Roles:
             environment={**self._told(name), READY_FILE: str(ready), "METRICS_PORT": str(port)},
             stop_signal=signal.SIGTERM,  # a thread pool finishes its tasks only on SIGTERM to the main process
             stop_within_seconds=WORKER_STOP_SECONDS,
+            nice=BACKGROUND_NICE,
+            ready_within_seconds=BACKGROUND_READY_SECONDS,
         )
 
     def _http(self, name: str, command: tuple[str, ...], url: str) -> Role:

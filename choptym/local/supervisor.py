@@ -95,7 +95,7 @@ class Child:
         role = self.role
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                launched(role.command, role.user, role.stop_signal),
+                launched(role.command, role.user, role.stop_signal, nice=role.nice),
                 cwd=role.directory,
                 env={**role.environment, **self._marker},
                 stdin=subprocess.DEVNULL,

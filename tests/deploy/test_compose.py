@@ -161,3 +161,12 @@ def test_prometheus_asks_every_process_of_ours() -> None:
     asked = {name for name in ROLES if re.search(rf'[-\["  ]{name}(:8000"|\]|$)', text, re.MULTILINE)}
 
     assert asked == ROLES - {"migrate", "flower"}
+
+
+def test_who_is_waited_for_goes_first_on_a_busy_machine() -> None:
+    shares = {name: service.get("cpu_shares", 1024) for name, service in services().items()}
+    last = {"flower", "worker-reports"}
+
+    background = {name for name in ROLES if name.startswith("worker-")} | {"beat", "flower"}
+    assert {name for name, one in shares.items() if one < 1024} == background
+    assert {name for name, one in shares.items() if one < shares["worker-charge"]} == last

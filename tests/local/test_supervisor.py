@@ -109,3 +109,16 @@ def test_names_what_takes_long_to_stop(tmp_path: Path) -> None:
     supervisor.stop(said.append)
 
     assert said == ["stopping web", "waiting for web to stop (1 s)"]
+
+
+def test_the_nice_ones_let_others_go_first_and_nobody_else_does(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start([web_server("web", tmp_path), replace(web_server("worker", tmp_path), nice=5)])
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+
+    found = {name: os.getpriority(os.PRIO_PROCESS, pid) - ours for name, pid in supervisor.pids.items()}
+
+    assert found == {"web": 0, "worker": 5}
+    for name, pid in supervisor.pids.items():
+        session = Path(f"/proc/{pid}/autogroup")
+        expected = os.getpriority(os.PRIO_PROCESS, pid) if found[name] else 0
+        assert not session.exists() or int(session.read_text().split()[-1]) == expected
