@@ -1,7 +1,9 @@
 """Delivering what waits: claim, send with no transaction open, record. At least once."""
 
+import threading
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
 
@@ -29,6 +31,8 @@ GIVEN_UP_AFTER = timedelta(days=1)
 LEAST_TRIES = 10
 # What is left of a lease when the last call may begin: longer than a call takes, so that nobody else sends during it.
 CALL_SHARE = 1 / 3
+# What was sent is written down this soon, together: a statement and a commit for each message cost more than it itself.
+RECORD_SECONDS = 0.05
 # It waited for a thread until its lease had nearly passed: it is given back, and was not tried.
 _TOO_LATE = DeliveryFailed("its turn came after its lease")
 
@@ -39,8 +43,9 @@ Outcome = tuple[Notification, DeliveryFailed | None]
 def deliver_batch() -> int:
     """Send up to one batch of messages that are due. Returns how many were claimed; 0 when none waits.
 
-    Network: one call per message, several at a time. Commits: each as soon as it was sent, with those sent meanwhile.
-    A crash between sending and recording sends a message again after its lease: customers may be told twice, never not.
+    Network: one call per message, several at a time. Commits: all that were sent within RECORD_SECONDS, or the whole
+    batch. A crash between sending and recording sends messages again after their lease: customers may be told twice,
+    never not.
     """
     began = moment()
     batch = claim_notifications(settings.NOTIFICATION_BATCH_SIZE)
@@ -48,15 +53,42 @@ def deliver_batch() -> int:
         return 0
     refuse_in_transaction()
     give_back_connections()
-    calls = {_threads().submit(_send, began, row): row for row in batch}
+    waiting, sendings = deque(batch), _Sendings(len(batch))
+    for _ in range(min(len(batch), settings.NOTIFICATION_THREADS)):
+        _threads().submit(_send_each, began, waiting, sendings)
     try:
-        while calls:
-            done, _ = wait(calls, return_when=FIRST_COMPLETED)
-            _record([(calls.pop(call), call.result()) for call in done])
+        while sendings.are_awaited():
+            _record(sendings.take(RECORD_SECONDS))
     finally:
-        for call in calls:
-            call.cancel()  # nobody would write down that it was sent
+        waiting.clear()  # nobody would write down that it was sent
     return len(batch)
+
+
+class _Sendings:
+    """What became of the messages of one batch: put in by those who send, taken out by the one who writes it down."""
+
+    def __init__(self, count: int) -> None:
+        self._awaited = count
+        self._ended: list[Outcome] = []
+        self._all_ended = threading.Condition()
+
+    def are_awaited(self) -> bool:
+        """Whether some were not taken out yet."""
+        return self._awaited > 0
+
+    def put(self, outcome: Outcome) -> None:
+        with self._all_ended:
+            self._ended.append(outcome)
+            if len(self._ended) == self._awaited:
+                self._all_ended.notify()
+
+    def take(self, seconds: float) -> list[Outcome]:
+        """Those that ended within so many seconds; without waiting, when they are all that are awaited."""
+        with self._all_ended:
+            self._all_ended.wait_for(lambda: len(self._ended) == self._awaited, seconds)
+            ended, self._ended = self._ended, []
+            self._awaited -= len(ended)
+        return ended
 
 
 @cache
@@ -64,8 +96,17 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.NOTIFICATION_THREADS, thread_name_prefix="deliver")
 
 
+def _send_each(began: float, waiting: deque[Notification], sendings: _Sendings) -> None:
+    """Runs in a thread of its own, without the database: one after the other, until none of the batch waits."""
+    while True:
+        try:
+            row = waiting.popleft()
+        except IndexError:
+            return
+        sendings.put((row, _send(began, row)))
+
+
 def _send(began: float, row: Notification) -> DeliveryFailed | None:
-    """Runs in a thread of its own, without the database."""
     if moment() >= began + settings.NOTIFICATION_LEASE_SECONDS * (1 - CALL_SHARE):
         return _TOO_LATE
     try:

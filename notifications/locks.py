@@ -1,7 +1,6 @@
 """The only place of this app that claims rows."""
 
 from django.conf import settings
-from django.db import connection
 
 from choptym.lib.failpoints import commits
 from notifications.models import Notification, NotificationState
@@ -14,20 +13,19 @@ def claim_notifications(limit: int) -> list[Notification]:
     The claim is a lease: the row comes up again after NOTIFICATION_LEASE_SECONDS, if its sender dies.
     One statement; commits by itself when no transaction is open.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH due AS MATERIALIZED (
-                SELECT id FROM notifications_notification
-                WHERE state = %s AND next_attempt_at <= now()
-                ORDER BY next_attempt_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
-            )
-            UPDATE notifications_notification message
-            SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => %s)
-            FROM due WHERE message.id = due.id
-            RETURNING message.id
-            """,
-            [NotificationState.WAITING, limit, settings.NOTIFICATION_LEASE_SECONDS],
+    claimed = Notification.objects.raw(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM notifications_notification
+            WHERE state = %s AND next_attempt_at <= now()
+            ORDER BY next_attempt_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
         )
-        ids = [row[0] for row in cursor.fetchall()]
-    return list(Notification.objects.filter(pk__in=ids).order_by("pk"))
+        UPDATE notifications_notification message
+        SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => %s)
+        FROM due WHERE message.id = due.id
+        RETURNING message.id, user_id, kind, about, channel, language, address, context, state, next_attempt_at,
+                  attempts, problem, created_at, sent_at, asked_again_at
+        """,
+        [NotificationState.WAITING, limit, settings.NOTIFICATION_LEASE_SECONDS],
+    )
+    return sorted(claimed, key=lambda row: row.pk)

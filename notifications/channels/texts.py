@@ -1,4 +1,4 @@
-"""SMS and push, through the Apprise address in the settings; {to} in it stands for the receiver."""
+"""SMS and push, to the Apprise address in the settings; {to} in it stands for the receiver."""
 
 from functools import lru_cache
 from urllib.parse import quote
@@ -7,6 +7,7 @@ import apprise
 from django.conf import settings
 
 from choptym.lib.phones import international_number
+from notifications.channels import json_door
 from notifications.channels.base import DeliveryFailed, Letter
 
 
@@ -31,6 +32,9 @@ def _send(template: str, to: str, letter: Letter) -> None:
 
 def send_to(apprise_address: str, letter: Letter) -> None:
     """Send a message to whoever is behind this Apprise address. Raises DeliveryFailed."""
+    if url := json_door.web_address(apprise_address):
+        json_door.post(url, letter)
+        return
     service = _service(apprise_address)
     if service is None:
         raise DeliveryFailed("the address of this channel is not one that Apprise knows")
