@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 LOOK_AGAIN_SECONDS = (1, 60, 3600, 6 * 3600, 48 * 3600)
 # Events that a failing database kept us from taking up are due again after this.
 GIVEN_BACK_SECONDS = 1
+# Without what was said at the gateway, long texts of which nothing is needed here.
+_TRIES = PaymentAttempt.objects.defer("request", "response")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,12 @@ def known_attempts(looks: Sequence[Look]) -> dict[int, Match]:
 
 def _matches(looks: Sequence[Look]) -> dict[int, Match]:
     transactions = [look.transaction_id for look in looks if look.transaction_id]
-    attempts = PaymentAttempt.objects.filter(transaction_id__in=transactions)
+    attempts = _TRIES.filter(transaction_id__in=transactions)
     found = {(attempt.gateway, attempt.transaction_id): attempt for attempt in attempts}
-    references = [look.reference for look in looks if uuid_of(look.reference)]
-    by_reference = {
-        (attempt.gateway, str(attempt.reference)): attempt
-        for attempt in PaymentAttempt.objects.filter(reference__in=references)
-    }
+    others = [look for look in looks if (look.gateway, look.transaction_id) not in found]
+    references = [look.reference for look in others if uuid_of(look.reference)]
+    named = _TRIES.filter(reference__in=references) if references else ()
+    by_reference = {(attempt.gateway, str(attempt.reference)): attempt for attempt in named}
     matches = {}
     for look in looks:
         attempt = found.get((look.gateway, look.transaction_id)) or by_reference.get((look.gateway, look.reference))
