@@ -27,5 +27,5 @@ urlpatterns = [
     path("admin/dashboard/", site.admin_view(dashboard.show_dashboard), name="dashboard"),
     path("admin/dashboard/pictures/", site.admin_view(dashboard.show_pictures), name="dashboard_pictures"),
     path("return/", return_page.show_return_page, name="return"),
-    path("webhooks/<slug:gateway>/", webhook.receive),
+    webhook.DOOR,
 ]

@@ -4,15 +4,20 @@ What an event says is kept as facts only where the gateway's signature covers th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import structlog
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.translation import activate
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from psycopg_pool import PoolTimeout
@@ -22,6 +27,8 @@ from choptym.lib.api_errors import error_body
 from choptym.lib.errors import Rejected
 from choptym.lib.failpoints import commits
 from choptym.lib.jobs import ring
+from choptym.lib.malformed import Async, Sync, refusal
+from choptym.lib.together import Together
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Event
 from payments.gateways.facts_json import dump_facts
@@ -29,6 +36,9 @@ from payments.states import EventState
 from payments.tasks import process_events
 
 log = structlog.get_logger(__name__)
+
+# gateway, key, transaction_id, reference, word, payload, facts: as they are stored, the last two as JSON
+Row: TypeAlias = tuple[str, str, str, str, str, str, str]
 
 
 @csrf_exempt
@@ -82,34 +92,42 @@ def _query(request: HttpRequest) -> dict[str, str]:
 
 def _store(gateway: str, event: Event) -> None:
     """Once per fact: a repeated delivery finds its row, and changes nothing."""
-    if _insert(gateway, event, _believable(gateway, event)):
+    said = json.dumps(_believable(gateway, event))
+    payload = json.dumps(dict(event.payload))
+    _stored.call((gateway, event.key, event.transaction_id, event.reference, event.word, payload, said))
+
+
+def _insert_and_ring(rows: Sequence[Row]) -> None:
+    for gateway in _insert(rows):
         ring(process_events, gateway)
 
 
 @commits("webhook")
-def _insert(gateway: str, event: Event, facts: Mapping[str, Any]) -> bool:
-    """One statement, which commits by itself: whether the event is new. Plain SQL, for a crowd comes by here."""
+def _insert(rows: Sequence[Row]) -> set[str]:
+    """One statement, which commits by itself: the gateways of those that are new. Plain SQL, for a crowd comes by here.
+
+    In the order of the index, as everybody writes them: else two who bring the same events would wait for each other.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO payments_webhookevent
                 (gateway, key, transaction_id, reference, word, payload, facts, state, received_at, next_look_at, looks,
                  problem)
-            VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s, clock_timestamp(), clock_timestamp(), 0, '')
-            ON CONFLICT DO NOTHING
+            SELECT gateway, key, transaction_id, reference, word, payload::jsonb, facts::jsonb, %s, clock_timestamp(),
+                   clock_timestamp(), 0, ''
+            FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+                 AS told(gateway, key, transaction_id, reference, word, payload, facts)
+            ORDER BY gateway, key
+            ON CONFLICT DO NOTHING RETURNING gateway
             """,
-            [
-                gateway,
-                event.key,
-                event.transaction_id,
-                event.reference,
-                event.word,
-                json.dumps(dict(event.payload)),
-                json.dumps(facts),
-                EventState.NEW,
-            ],
+            [EventState.NEW, *map(list, zip(*rows, strict=True))],
         )
-        return bool(cursor.rowcount)
+        return {gateway for (gateway,) in cursor.fetchall()}
+
+
+# Webhooks that come while others are being stored are stored next, by one statement and one commit.
+_stored = Together(_insert_and_ring, shared=(OperationalError, PoolTimeout), apart=(DatabaseError,))
 
 
 def _believable(gateway: str, event: Event) -> dict[str, Any]:
@@ -123,3 +141,27 @@ def _believable(gateway: str, event: Event) -> dict[str, Any]:
 
 def _refuse(status: int, code: str, message: str) -> JsonResponse:
     return JsonResponse(error_body(code, message), status=status)
+
+
+DOOR = path("webhooks/<slug:gateway>/", receive)
+
+
+@sync_and_async_middleware
+def go_straight(get_response: Sync | Async) -> Sync | Async:
+    """Middleware. A gateway has no session, no language and no form: of the middlewares that follow it needs one."""
+    if iscoroutinefunction(get_response):
+        return get_response
+    go_on = cast("Sync", get_response)
+
+    def answer_gateway(request: HttpRequest) -> HttpResponseBase:
+        match = DOOR.resolve(request.path_info.removeprefix("/"))
+        if match is None:
+            return go_on(request)
+        request.resolver_match = match
+        request.get_host()  # as Django does on the long way: who asks for another host is refused
+        activate(settings.LANGUAGE_CODE)  # not of whoever was served by this thread before
+        response = refusal(request) or receive(request, **match.kwargs)
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+    return answer_gateway

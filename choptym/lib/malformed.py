@@ -26,18 +26,19 @@ def refuse_malformed(get_response: Sync | Async) -> Sync | Async:
         answer_async = cast("Async", get_response)
 
         async def refuse_async(request: HttpRequest) -> HttpResponseBase:
-            return _refusal(request) or await answer_async(request)
+            return refusal(request) or await answer_async(request)
 
         return refuse_async
     answer = cast("Sync", get_response)
 
     def refuse(request: HttpRequest) -> HttpResponseBase:
-        return _refusal(request) or answer(request)
+        return refusal(request) or answer(request)
 
     return refuse
 
 
-def _refusal(request: HttpRequest) -> JsonResponse | None:
+def refusal(request: HttpRequest) -> JsonResponse | None:
+    """What the middleware answers; None: it may pass."""
     if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
         body = error_body("length_required", "Send the body with its Content-Length, not in chunks.")
         return JsonResponse(body, status=HTTPStatus.LENGTH_REQUIRED)
