@@ -4,7 +4,6 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.db.models.functions import Now
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -42,14 +41,14 @@ def write_notices(alert: Alert, change: str) -> None:
 def _letter(alert: Alert, change: str) -> str:
     """Figures and places only: nothing of any customer."""
     rule = RULES[alert.rule]
-    page = f"{settings.PUBLIC_URL}{reverse('admin:payments_alert_change', args=(alert.pk,))}"
     lines = [
         alert.text,
         f"The alert {alert} {_WORDS[change]}. It measures {rule.measures}.",
         f"Since {_when(alert.opened_at)}" + (f", until {_when(alert.closed_at)}" if alert.closed_at else ""),
         *([] if alert.closed_at else [f"First: {rule.do_first}"]),
         f"Runbook: {rule.runbook}",
-        f"Page: {page}",
+        # Written out: a worker has no pages, so it cannot look an address up.
+        f"Page: {settings.PUBLIC_URL}/admin/payments/alert/{alert.pk}/change/",
     ]
     return "\n".join(lines)
 

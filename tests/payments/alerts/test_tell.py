@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
+from django.urls import reverse
 from django.utils import timezone
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
@@ -73,7 +74,7 @@ def test_a_message_says_what_where_since_when_and_what_to_do() -> None:
         "Since ",
         "First: See whether one gateway",
         "Runbook: deploy/runbooks/queue_length.md",
-        f"https://pay.example.com/admin/payments/alert/{alert.pk}/change/",
+        f"https://pay.example.com{reverse('admin:payments_alert_change', args=(alert.pk,))}",
     ):
         assert words in letter["message"]
     [notice] = AlertNotice.objects.all()
