@@ -37,6 +37,9 @@ BUSY_SHARE = 0.3
 SLOW_FACTOR, SLOW_AT_LEAST_MS = 3.0, 500.0
 # A good figure follows a better day at once, and a worse one by so much a look: after some minutes it is the usual.
 GOOD_FALLS_BY, GOOD_RISES_BY = 0.3, 0.01
+# A gateway that is as slow with half of what we might ask of it, or less, is not slow because of us: that is how it is
+# now. Without this a day on which all gateways answer in two seconds would be one of two calls in flight.
+SPARED_SHARE, GOOD_RISES_WHILE_SPARED_BY = 0.5, 0.5
 # What a gateway takes although it refuses some stays in flight: rate times latency, and a half for what varies.
 ROOM = 1.5
 
@@ -96,14 +99,19 @@ def judge(look: Look, good_ms: float | None) -> Verdict:
     return Verdict(is_known=True)
 
 
-def next_good_latency(good_ms: float | None, look: Look) -> float | None:
+def next_good_latency(good_ms: float | None, look: Look, *, is_spared: bool = False) -> float | None:
     if look.taken < ENOUGH_ANSWERS:
         return good_ms
     if good_ms is None:
         return look.latency_ms
     if look.latency_ms < good_ms:
         return good_ms - GOOD_FALLS_BY * (good_ms - look.latency_ms)
-    return min(look.latency_ms, good_ms * (1 + GOOD_RISES_BY))
+    return min(look.latency_ms, good_ms * (1 + (GOOD_RISES_WHILE_SPARED_BY if is_spared else GOOD_RISES_BY)))
+
+
+def is_spared(cap: int | None, most: int) -> bool:
+    """Whether so little may be in flight there that it is not we who make it slow."""
+    return cap is not None and cap <= SPARED_SHARE * most
 
 
 def next_cap(cap: int | None, most: int, verdict: Verdict) -> int | None:

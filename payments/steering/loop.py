@@ -95,9 +95,6 @@ def _decide(
         is_pinned=bool(everything and everything.max_concurrent),
     )
     batch = Range(profile.batch, profile.most_batch, decide.LEAST_BATCH)
-    good = {
-        name: decide.next_good_latency(steering.good_latencies.get(name), look) for name, look in seen.gateways.items()
-    }
     return Decision(
         flash_sale_since=sale.since,
         long_since=sale.long_since,
@@ -106,7 +103,7 @@ def _decide(
         max_concurrent=decide.next_for_all(last.max_concurrent, calls, seen.queue_length, verdicts),
         batch_size=decide.next_for_all(last.batch_size, batch, seen.queue_length, verdicts),
         gateway_caps=_caps(last, controls, verdicts),
-        good_latencies={name: round(latency, 1) for name, latency in good.items() if latency is not None},
+        good_latencies=_good_latencies(steering, last, seen),
     )
 
 
@@ -115,6 +112,16 @@ def _sale(steering: Steering, last: Steering, seen: Seen, now: datetime) -> Sale
     if steering.pinned_profile:
         return Sale(since=steering.flash_sale_since if steering.pinned_profile == FLASH_SALE.name else None)
     return decide.next_sale(Sale(last.flash_sale_since, last.long_since, last.short_since), seen.queue_length, now)
+
+
+def _good_latencies(steering: Steering, last: Steering, seen: Seen) -> dict[str, float]:
+    latencies = {}
+    for name, look in seen.gateways.items():
+        is_spared = decide.is_spared(last.gateway_caps.get(name), settings.GATEWAYS[name]["max_concurrent"])
+        latency = decide.next_good_latency(steering.good_latencies.get(name), look, is_spared=is_spared)
+        if latency is not None:
+            latencies[name] = round(latency, 1)
+    return latencies
 
 
 def _caps(last: Steering, controls: Mapping[str, QueueControl], verdicts: Mapping[str, Verdict]) -> dict[str, int]:

@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from payments.steering.decide import Range, Sale, Verdict, judge, next_cap, next_for_all, next_good_latency, next_sale
+from payments.steering.decide import (
+    Range,
+    Sale,
+    Verdict,
+    is_spared,
+    judge,
+    next_cap,
+    next_for_all,
+    next_good_latency,
+    next_sale,
+)
 from payments.throttle.heard import Look
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -112,3 +122,24 @@ def test_the_good_figure_follows_better_days_at_once_and_worse_ones_slowly() -> 
     assert next_good_latency(100, Look(taken=9, latency_ms=50)) == pytest.approx(85)
     assert next_good_latency(100, Look(taken=9, latency_ms=5000)) == pytest.approx(101)
     assert next_good_latency(100, Look(taken=1, latency_ms=5)) == 100
+
+
+def test_a_gateway_that_is_slow_whatever_we_ask_of_it_gets_its_calls_back_within_a_minute() -> None:
+    """It answered in 50 ms, and takes two seconds from now on."""
+    cap: int | None = None
+    good, caps = 50.0, [10]
+    for _ in range(30):
+        look = Look(taken=9, latency_ms=2000)
+        verdict = judge(look, good)
+        good = next_good_latency(good, look, is_spared=is_spared(cap, 10)) or good
+        cap = next_cap(cap, 10, verdict)
+        caps.append(cap or 10)
+
+    assert min(caps) == 2, "it was not spared at first"
+    assert caps[-1] == 10
+
+
+def test_a_gateway_that_is_slow_while_much_is_asked_of_it_is_not_taken_for_one_that_is_slow_by_itself() -> None:
+    assert [is_spared(cap, 10) for cap in (None, 10, 6, 5, 2)] == [False, False, False, True, True]
+    assert next_good_latency(100, Look(taken=9, latency_ms=5000), is_spared=True) == pytest.approx(150)
+    assert next_good_latency(100, Look(taken=9, latency_ms=120), is_spared=True) == pytest.approx(120)
