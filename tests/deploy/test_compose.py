@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from choptym.lib.drain import DRAIN_SECONDS
-from payments import prove
+from choptym.lib.drain import DRAIN_SECONDS, SEATS_EACH
+from payments import profiles, prove
 from tests.architecture.test_environment import READ, TOLD
 from tests.deploy.compose import DEPLOY, command_of, compose, ours, services, stop_seconds
 
@@ -118,10 +118,13 @@ def test_every_queue_has_its_worker() -> None:
 
 
 def test_one_beat_and_charge_workers_with_threads_to_spare() -> None:
-    commands = [command_of(ours()[name]) for name in ("worker-charge", "worker-charge-high")]
-    threads = sum(int(words[words.index("-c") + 1]) for words in commands)
+    commands = {name: command_of(ours()[name]) for name in ("worker-charge", "worker-charge-high")}
+    threads = {name: int(words[words.index("-c") + 1]) for name, words in commands.items()}
 
-    assert threads >= settings.MAX_CONCURRENT_PAYMENTS * 1.25
+    # For the drains of every queue; and to wait for gateways, as many as the highest profile needs.
+    assert threads["worker-charge"] > len(settings.QUEUE_OF_PRIORITY) * SEATS_EACH
+    assert threads["worker-charge-high"] > SEATS_EACH
+    assert settings.CHARGE_THREADS >= profiles.HIGHEST_CONCURRENT * 1.25
     assert [name for name in ours() if "beat" in command_of(ours()[name])] == ["beat"]
 
 

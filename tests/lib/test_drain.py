@@ -12,6 +12,7 @@ from choptym.lib import drain as module
 from choptym.lib.drain import drain
 from choptym.lib.jobs import HELD_MILLISECONDS, redis, ring
 from payments.tasks import confirm_payments
+from tests.chaos.patience import eventually
 
 NAME = "nobody's"
 BELL = f"choptym:bell:{confirm_payments.name}:{NAME}"
@@ -69,6 +70,7 @@ def test_rows_that_come_while_somebody_drains_need_no_message_and_are_taken_up_t
     rows = Rows(waiting=1)
     draining = threading.Thread(target=drain_rows, args=(rows,))
     draining.start()
+    assert eventually(lambda: rows.taken == [1], 5, every=0.001)
     for _ in range(40):
         rows.write()
         time.sleep(0.005)

@@ -11,7 +11,7 @@ def test_where_profiles_decide_there_are_threads_for_the_highest(tmp_path: Path)
     assert MOST_CHARGES == profiles.HIGHEST_CONCURRENT
     [charge] = [role for role in Roles(tmp_path, Addresses(), {}).ours() if role.name == "worker-charge"]
 
-    assert charge.command[charge.command.index("-c") + 1] == "125"
+    assert charge.environment["CHARGE_THREADS"] == "125"
 
 
 def test_flower_starts_after_the_workers_whose_queues_it_shows(tmp_path: Path) -> None:

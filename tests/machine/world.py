@@ -111,13 +111,22 @@ class World(Gateways):
         return self.seen
 
     def messages(self) -> list[Message]:
-        """What waits for workers: in an order that does not hang on how the rows were found."""
+        """What waits for workers: in an order that does not hang on how the rows were found.
+
+        Whoever is rung for to charge hands out at once; what a thread of the crew then has in hand stands as a message:
+        it may come late, twice, or be lost.
+        """
+        for bell in [one for one in self._read() if one.task == tasks.charge_due.name]:
+            self.lose(bell)
+            self._hand_out(bell.queue)
+        return sorted(self._read(), key=lambda one: (one.queue, one.task, str(one.arguments)))
+
+    def _read(self) -> list[Message]:
         with redis().pipeline(transaction=False) as pipe:
             for queue in QUEUES:
                 pipe.lrange(settings.KEY_PREFIX + queue, 0, -1)
             found = zip(QUEUES, pipe.execute(), strict=True)
-        messages = [read_message(queue, raw) for queue, raws in found for raw in raws]
-        return sorted(messages, key=lambda one: (one.queue, one.task, str(one.arguments)))
+        return [read_message(queue, raw) for queue, raws in found for raw in raws]
 
     # Customers
 
@@ -188,16 +197,12 @@ class World(Gateways):
         gateway = self.gateway_of(message)
         for name in may_be_called(gateway):
             self.touch(name)
-        if message.task == tasks.charge_due.name:
-            self._hand_out(message.queue)
-            return
         with self.wrong(gateway, (fault or {}).get(gateway, {})):
             current_app.tasks[message.task](*message.arguments)
         if fault and gateway:
             redis().delete(f"choptym:throttle:rate:{gateway}")  # a busy gateway would make us wait in earnest
 
     def _hand_out(self, queue: str) -> None:
-        """What a thread of the crew would have in hand stands as a message: it may come late, twice, or be lost."""
         answer(tasks.charge_due, queue)
         for one in hand_out.in_hand(hand_out.priority_of(queue), settings.CHARGE_THREADS):
             task = tasks.pay_from_wallet if one.gateway == WALLET else tasks.charge_payment
