@@ -12,7 +12,7 @@ from choptym.lib import clock
 from choptym.lib.deadline import moment
 from payments import in_force
 from tests.gateways import switched_on
-from tests.live import Live, running_stack
+from tests.live import Live, running_stack, side_by_side
 from tests.payments.gateways.sandbox import Sandbox
 from tests.sandboxes import running_sandbox
 
@@ -65,7 +65,7 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def live() -> Iterator[Live]:
     """The whole stack on a database of its own: web, workers, beat and the sandbox, as processes."""
-    with running_stack() as stack:
+    with running_stack("flows", side_by_side) as stack:
         yield stack
 
 

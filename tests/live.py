@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -253,6 +253,11 @@ def eventually(check: Callable[[], object], *, seconds: float = PATIENCE_SECONDS
             return
 
 
+def side_by_side(role: Role) -> Role:
+    """Suites run next to each other, and the workers of one would go behind the tests of all the others."""
+    return replace(role, nice=0)
+
+
 @contextmanager
 def running_stack(
     name: str = "flows", started_as: Callable[[Role], Role] = lambda role: role, /, **environment: str
@@ -289,4 +294,4 @@ def _numbered(url: str, number: int) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
 
 
-__all__ = ["CHARGERS", "CURRENCIES", "ENDED", "METHODS", "PASSWORD", "Customer", "Live", "eventually", "running_stack"]
+__all__ = ["PASSWORD", "Live", "eventually", "running_stack", "side_by_side"]

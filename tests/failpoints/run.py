@@ -1,5 +1,6 @@
 """Runs cases: those of one lane one after the other, a few lanes at once, for other processes die in each."""
 
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,12 +42,13 @@ class Run:
 
     def _tell(self, case: Case, points: Sequence[str]) -> None:
         self.bench.arm(*points)
+        armed = time.time()
         try:
             for _ in range(TRIES):
                 with self.bench.story(case.name) as story:
                     case.tale(self.bench, story.began)
                 self.bench.note_kills()
-                self._note_seconds(points, story.ended)
+                self._note_seconds(points, armed, story.ended)
                 if self.seconds.keys() >= {*points}:
                     return  # otherwise nobody has died yet, or only just after the end
         finally:
@@ -54,10 +56,10 @@ class Run:
         if left:
             raise AssertionError(f"nobody passed {left}")
 
-    def _note_seconds(self, points: Sequence[str], ended: float) -> None:
-        """From the kill until its story was seen to have come to its right end."""
+    def _note_seconds(self, points: Sequence[str], armed: float, ended: float) -> None:
+        """From the kill until its story was seen to have come to its right end. Other runs have killed there before."""
         for kill in self.bench.kills:
-            if kill.point in points and kill.at <= ended:
+            if kill.point in points and armed <= kill.at <= ended:
                 self.seconds.setdefault(kill.point, ended - kill.at)
 
     def assert_recovered(self, point: str) -> None:

@@ -10,7 +10,7 @@ from tests.failpoints.bench import RECOVERED_SECONDS, Bench, environment_of, sta
 from tests.failpoints.cases import CASES, SHORT
 from tests.failpoints.points import every_point
 from tests.failpoints.run import Run
-from tests.live import eventually, running_stack
+from tests.live import eventually, running_stack, side_by_side
 
 # Writes that need no name, by whose they are: they move no money and promise nothing to anybody.
 NEEDS_NO_NAME = (
@@ -30,7 +30,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with pytest.MonkeyPatch.context() as patched:
         # One process dies again and again here and is not at fault: it is not made to wait longer each time.
         patched.setattr(supervisor, "BACKOFF_SECONDS", (0.2, 0.2))
-        with running_stack("failpoints", **environment_of(directory)) as live, staffed(live, directory) as bench:
+        with (
+            running_stack("failpoints", side_by_side, **environment_of(directory)) as live,
+            staffed(live, directory) as bench,
+        ):
             yield bench
 
 

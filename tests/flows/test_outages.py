@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from tests.flows.ends import assert_not_paid, assert_paid, attempts, buy
-from tests.live import CHARGERS, Live, eventually, running_stack
+from tests.live import CHARGERS, Live, eventually, running_stack, side_by_side
 
 HOST = "127.0.0.1"
 LONGEST_ANSWER_SECONDS = 6  # of a checkout, while the broker accepts connections and says nothing
@@ -76,7 +76,9 @@ def road() -> Iterator[Road]:
 def narrow(road: Road) -> Iterator[Live]:
     """A stack with a Redis server of its own, whose Fapshi is at the end of the road."""
     address = f"http://{HOST}:{road.port}/fapshi"
-    with running_stack("outages", REDIS_URL="", FAPSHI_BASE_URL=address, PAYMENT_RETRY_DELAY="700") as stack:
+    with running_stack(
+        "outages", side_by_side, REDIS_URL="", FAPSHI_BASE_URL=address, PAYMENT_RETRY_DELAY="700"
+    ) as stack:
         yield stack
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live import Live, running_stack
+from tests.live import Live, running_stack, side_by_side
 
 # How long the web server waits for the headers of a request: short, so that a test sees the end of it.
 HEADER_SECONDS = 4
@@ -18,5 +18,5 @@ QUICK = {
 
 @pytest.fixture(scope="session")
 def besieged() -> Iterator[Live]:
-    with running_stack("hostile", **QUICK) as stack:
+    with running_stack("hostile", side_by_side, **QUICK) as stack:
         yield stack

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from tests.flows.ends import buy
 from tests.hostile.planted import ADDRESSES, SECRET_NAMES, UNUSED, Values, planted
-from tests.live import PASSWORD, TIMEOUT_SECONDS, Customer, Live, eventually, running_stack
+from tests.live import PASSWORD, TIMEOUT_SECONDS, Customer, Live, eventually, running_stack, side_by_side
 
 NAME = "planted"
 DATABASE_PASSWORD, REDIS_PASSWORD = planted("database password"), planted("redis password")
@@ -242,7 +242,7 @@ class World:
 
 @contextmanager
 def planted_world() -> Iterator[World]:
-    with planted_servers() as addresses, running_stack(NAME, **environment(), **addresses) as live:
+    with planted_servers() as addresses, running_stack(NAME, side_by_side, **environment(), **addresses) as live:
         world = World(live)
         world.run()
         yield world
