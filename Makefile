@@ -31,16 +31,18 @@ test: $(VENV)/development.installed  ## everything that must hold, on real serve
 ifdef ARGS
 	@$(RUN) -m pytest $(ARGS)
 else
-	@$(MAKE) --no-print-directory -j4 test-chaos test-rest test-stack test-breaks test-hostile test-parts test-payments
+	@$(MAKE) --no-print-directory -j4 test-chaos test-rest test-stack test-breaks test-machine test-hostile test-parts test-payments
 endif
 
-.PHONY: test-breaks test-hostile test-stack test-parts test-chaos test-rest test-payments
+.PHONY: test-machine test-breaks test-hostile test-stack test-parts test-chaos test-rest test-payments
 BREAKS := tests/failpoints tests/races tests/upgrade
 HOSTILE := tests/anyorder tests/hostile
 test-chaos:
 	@$(RUN) -m pytest tests/chaos -m "not long"
 test-stack:
 	@$(RUN) -m pytest tests/flows -m "not alone and not long"
+test-machine:
+	@$(RUN) -m pytest tests/machine -m "not long"
 test-payments:
 	@$(RUN) -m pytest $(wildcard tests/payments/test_*.py) -m "not long"
 test-parts:
@@ -50,12 +52,12 @@ test-breaks:
 test-hostile:
 	@$(RUN) -m pytest $(HOSTILE) -m "not long"
 test-rest:
-	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments --ignore=tests/chaos $(addprefix --ignore=,$(BREAKS) $(HOSTILE)) -m "not long"
+	@$(RUN) -m pytest tests --ignore=tests/flows --ignore=tests/payments --ignore=tests/chaos --ignore=tests/machine $(addprefix --ignore=,$(BREAKS) $(HOSTILE)) -m "not long"
 
 chaos: $(VENV)/development.installed  ## break everything under load, one fault after the other: a JSON line for each
 	@$(RUN) -m tests.chaos
 
-bench: $(VENV)/development.installed  ## how fast it is: a JSON line for each figure, pictures in .local/bench (BENCH=name: only this)
+bench: $(VENV)/development.installed  ## how fast it is: a JSON line for each figure, pictures in .local/bench (BENCH=name: only this; BENCH_SHORT=1: a short form)
 	@$(RUN) -m tests.bench
 
 proofs: $(VENV)/development.installed  ## what needs the machine for itself: a gateway hangs, endless high payments, a flash sale

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import hypothesis
 import pytest
 
-from choptym.lib import clock
+from choptym.lib import clock, drain
 from choptym.lib.deadline import moment
 from payments import in_force
 from tests.gateways import switched_on
@@ -33,6 +33,12 @@ def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "READ_AGAIN_SECONDS", float("inf"))
     monkeypatch.setattr(clock, "_reading", clock.Reading(datetime.now(UTC), moment(), 0.0))
     monkeypatch.setattr(clock, "_asks_again_at", float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def _nobody_comes_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that a test calls has the machine to itself, so it waits for nobody; tests/lib/test_drain.py does."""
+    monkeypatch.setattr(drain, "GATHER_SECONDS", (0.001,))
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_a_gateway_that_refuses_three_connections_has_failed_the_payment_only_at
     refused, others = buy(narrow, "fapshi"), [buy(narrow, "campay") for _ in range(3)]
 
     for other in others:
-        other.wait("SETTLED", seconds=3)
+        other.wait("SETTLED", seconds=10)
         assert_paid(other)
     refused.wait("FAILED")
 

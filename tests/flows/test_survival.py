@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -21,6 +21,13 @@ from tests.live import CHARGERS, METHODS, Customer, Live, eventually
 from tests.servers import servers
 
 RECOVERED_SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def _all_are_served_again(live: Live) -> Iterator[None]:
+    """Whatever a test does to the web server, the next one finds it up."""
+    yield
+    eventually(lambda: _assert_up(live), seconds=RECOVERED_SECONDS)
 
 
 def begin(live: Live, count: int, **knobs: Any) -> list[Purchase]:
@@ -147,6 +154,7 @@ def test_a_web_server_killed_under_checkouts_that_are_repeated_makes_one_order_e
         live.kill("web")
         payments = [future.result() for future in futures]
 
+    eventually(lambda: _assert_up(live), seconds=RECOVERED_SECONDS)  # some were answered before
     for customer, payment in zip(customers, payments, strict=True):
         customer.wait(payment, "SETTLED")
         assert len(customer.get("/api/orders/")) == 1

@@ -15,12 +15,14 @@ from payments.tasks import confirm_payments
 from tests.chaos.patience import eventually
 
 NAME = "nobody's"
+GATHER_SECONDS = module.GATHER_SECONDS  # as in life, not as for tests that call a task (tests/conftest.py)
 BELL = f"choptym:bell:{confirm_payments.name}:{NAME}"
 QUEUE = settings.KEY_PREFIX + "webhooks"
 
 
 @pytest.fixture(autouse=True)
-def _silence() -> Iterator[None]:
+def _silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(module, "GATHER_SECONDS", GATHER_SECONDS)
     redis().delete(QUEUE, BELL)
     yield
     redis().delete(QUEUE, BELL)
