@@ -57,7 +57,7 @@ test-rest:
 chaos: $(VENV)/development.installed  ## break everything under load, one fault after the other: a JSON line for each
 	@$(RUN) -m tests.chaos
 
-bench: $(VENV)/development.installed  ## how fast it is: a JSON line for each figure, pictures in .local/bench (BENCH=name: only this; BENCH_SHORT=1: a short form)
+bench: $(VENV)/development.installed  ## how fast it is: a JSON line for each figure, pictures in .local/bench (BENCH=name: only this)
 	@$(RUN) -m tests.bench
 
 proofs: $(VENV)/development.installed  ## what needs the machine for itself: a gateway hangs, endless high payments, a flash sale
