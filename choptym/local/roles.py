@@ -33,6 +33,8 @@ BACKGROUND_READY_SECONDS = 180  # whatever else the machine is busy with goes fi
 WEB_PROCESSES = 2
 WEB_THREADS = 8
 BACKLOG = 2048
+# Open at a time, of each process. A phone keeps its connection while it waits, and the next one must still come in.
+CONNECTIONS = 8192
 METRICS_FILES = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -139,6 +141,7 @@ class Roles:
 _GRANIAN = (
     # "auto" waits without end for a first byte to tell the version by; so whoever connects and says nothing stays.
     *("--http", "1"),
-    *("--host", HOST, "--backlog", str(BACKLOG), "--no-ws", "--no-access-log", "--log-level", "warning"),
+    *("--host", HOST, "--backlog", str(BACKLOG), "--backpressure", str(CONNECTIONS)),
+    *("--no-ws", "--no-access-log", "--log-level", "warning"),
     *("--respawn-failed-workers", "--workers-kill-timeout", "3"),
 )
