@@ -29,9 +29,10 @@ def _many_files() -> Iterator[None]:
 @pytest.mark.usefixtures("_many_files")
 def test_who_comes_after_thousands_that_stay_connected_is_served(live: Live) -> None:
     at = urlsplit(live.stack.web)
+    server = (at.hostname or "", at.port or 0)
     with ExitStack() as phones:
         for _ in range(PHONES):
-            phone = phones.enter_context(socket.create_connection((at.hostname, at.port), timeout=10))
+            phone = phones.enter_context(socket.create_connection(server, timeout=10))
             phone.sendall(GET)
             assert phone.recv(4096).startswith(b"HTTP/1.1 200")
 
