@@ -22,6 +22,8 @@ import aiohttp
 import uvloop
 
 TIMEOUT_SECONDS = 60
+# Less than web keeps an idle connection: a request on one that is just being closed would have no answer.
+KEEP_SECONDS = 15
 # Who was told nothing of when to look again.
 LOOK_SECONDS = 2.0
 
@@ -94,7 +96,7 @@ class Crowd:
 
 async def send_all(wish: dict[str, Any]) -> Crowd:
     requests = [json.loads(line) for line in Path(wish["requests"]).read_text().splitlines()]
-    connector = aiohttp.TCPConnector(limit=wish["connections"], keepalive_timeout=60)
+    connector = aiohttp.TCPConnector(limit=wish["connections"], keepalive_timeout=KEEP_SECONDS)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         crowd = Crowd(session, requests, follows=wish["follows"])
