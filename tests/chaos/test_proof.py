@@ -119,17 +119,18 @@ def test_a_refund_that_was_promised_and_is_not_there_is_lost(world: World, settl
 
 
 def test_after_the_recovery_people_pay_or_it_is_said(world: World, settled: int) -> None:
-    """At least one is paid at each gateway that was used, and nine in ten in all."""
+    """At least one at each gateway that was used. Who came later is chance, so one gateway is looked at."""
     last = world.number("SELECT max(id) FROM payments_payment")
     assert unpaid_since(world, last) == ["nobody came to pay after the recovery"]
-    assert unpaid_since(world, settled - 1) == []
 
     gateway = world.rows("SELECT gateway FROM payments_payment WHERE id = %s", settled)[0][0]
+    nothing = f"nothing was paid by {gateway} after the recovery"
     since = f"gateway = '{gateway}' AND id >= {settled}"
     do = f"UPDATE payments_payment SET state = 'EXPIRED', settled_at = NULL WHERE state = 'SETTLED' AND {since}"  # noqa: S608
     undo = f"UPDATE payments_payment SET state = 'SETTLED', settled_at = now() WHERE state = 'EXPIRED' AND {since}"  # noqa: S608
+    assert nothing not in unpaid_since(world, settled - 1)
     with changed(world, do, undo, settled):
-        assert f"nothing was paid by {gateway} after the recovery" in unpaid_since(world, settled - 1)
+        assert nothing in unpaid_since(world, settled - 1)
 
 
 def test_gateways_that_do_not_lie_are_noticed(world: World) -> None:
