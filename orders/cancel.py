@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from orders.locks import lock_orders, lock_products_of, lock_returning_lines
+from orders.locks import lock_orders, lock_returning_lines
 from orders.states import ItemState, OrderState
+from orders.stock import move_stock
 
 
 def cancel_orders(order_ids: Sequence[int]) -> set[int]:
@@ -18,25 +19,19 @@ def cancel_orders(order_ids: Sequence[int]) -> set[int]:
     if not waiting:
         return set()
     lock_returning_lines(waiting)
-    # Every write to a cart before the products are locked: a line that was made meanwhile is waited for here.
+    # Before the products are locked: a line that was made meanwhile is waited for here.
     _give_lines_back(waiting)
-    lock_products_of(waiting)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE orders_order SET state = %s, cancelled_at = now() WHERE id = ANY(%s)",
-            [OrderState.CANCELLED, waiting],
-        )
-        cursor.execute("UPDATE orders_orderitem SET state = %s WHERE order_id = ANY(%s)", [ItemState.RELEASED, waiting])
-        cursor.execute(
             """
-            UPDATE orders_product product
-            SET stock_reserved = stock_reserved - freed.quantity, stock_on_hand = stock_on_hand + freed.quantity
-            FROM (SELECT product_id, sum(quantity) AS quantity FROM orders_orderitem
-                  WHERE order_id = ANY(%s) GROUP BY product_id) freed
-            WHERE product.id = freed.product_id
+            WITH cancelled AS (
+                UPDATE orders_order SET state = %(cancelled)s, cancelled_at = now() WHERE id = ANY(%(orders)s)
+            )
+            UPDATE orders_orderitem SET state = %(released)s WHERE order_id = ANY(%(orders)s)
             """,
-            [waiting],
+            {"orders": waiting, "cancelled": OrderState.CANCELLED, "released": ItemState.RELEASED},
         )
+    move_stock(waiting, reserved=-1, on_hand=+1)
     return set(waiting)
 
 

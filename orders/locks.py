@@ -1,8 +1,10 @@
 """The only place of this app that locks rows.
 
 The order of locks everywhere: payments, orders, cart lines, products, wallet accounts; within each by ascending id.
-Each lock is a statement of its own: inside one statement the planner chooses the order, and two of them deadlock.
-NO KEY, because no key ever changes: rows that only refer to a locked one need not wait for it.
+Each lock is a statement of its own, or a list that one statement makes in order and goes by: left to the planner, two
+of them deadlock. NO KEY, because no key ever changes: rows that only refer to a locked one need not wait for it.
+
+Everybody wants the same few dishes, so these are locked last and as they change (docs/adr/0050).
 """
 
 from collections.abc import Sequence
@@ -15,27 +17,31 @@ from orders.models import Order, Product
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """A free line of a cart, and the shop whose product it names."""
+    """A free line of a cart, with its product as an order meets it, and what its shop says."""
 
     pk: int
-    product_id: int
     quantity: int
-    shop_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A product as an order meets it: what it costs, how many are left, and what its shop says."""
-
     product_id: int
     name: str
     price_minor: int
-    is_active: bool
-    stock_on_hand: int
+    on_sale: int  # pieces; none when it is off sale
     shop_id: int
     shop_name: str
     shop_is_open: bool
     currency: str
+
+
+# The products of %(orders)s, to stand in WITH before what changes them.
+LOCKED_PRODUCTS = """
+    locked AS MATERIALIZED (
+        SELECT product.id, wanted.quantity
+        FROM orders_product product
+             JOIN (SELECT product_id, sum(quantity) AS quantity FROM orders_orderitem
+                   WHERE order_id = ANY(%(orders)s) GROUP BY product_id) wanted
+             ON wanted.product_id = product.id
+        ORDER BY product.id FOR NO KEY UPDATE OF product
+    )
+"""
 
 
 def lock_orders(order_ids: Sequence[int]) -> list[Order]:
@@ -43,12 +49,14 @@ def lock_orders(order_ids: Sequence[int]) -> list[Order]:
 
 
 def lock_cart(user_id: int) -> list[CartLine]:
-    """The customer's free lines, those that no order holds."""
+    """The customer's free lines, those that no order holds. Their products are read, not locked."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT line.id, line.product_id, line.quantity, product.shop_id
+            SELECT line.id, line.quantity, product.id, product.name, price_minor,
+                   CASE WHEN is_active THEN stock_on_hand ELSE 0 END, shop.id, shop.name, is_open, currency
             FROM orders_cartitem line JOIN orders_product product ON product.id = line.product_id
+                 JOIN orders_shop shop ON shop.id = product.shop_id
             WHERE line.user_id = %s AND line.order_id IS NULL
             ORDER BY line.id FOR NO KEY UPDATE OF line
             """,
@@ -95,22 +103,6 @@ def lock_lines(*, held_by: Sequence[int], free_of: Sequence[int]) -> None:
 
 def lock_products(product_ids: Sequence[int]) -> list[Product]:
     return list(Product.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=product_ids).order_by("pk"))
-
-
-def lock_offers(product_ids: Sequence[int]) -> dict[int, Offer]:
-    """These products, by id. Their shops are read, not locked."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT product.id, product.name, price_minor, is_active, stock_on_hand,
-                   shop.id, shop.name, is_open, currency
-            FROM orders_product product JOIN orders_shop shop ON shop.id = product.shop_id
-            WHERE product.id = ANY(%s)
-            ORDER BY product.id FOR NO KEY UPDATE OF product
-            """,
-            [list(product_ids)],
-        )
-        return {row[0]: Offer(*row) for row in cursor.fetchall()}
 
 
 def lock_products_of(order_ids: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ from django.db import connection
 from orders.locks import lock_held_lines, lock_lines, lock_orders, lock_products_of
 from orders.retake import came_in_time, retake_orders
 from orders.states import ItemState, OrderState
+from orders.stock import move_stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,41 +24,46 @@ class Marked:
 
 
 def mark_paid(order_ids: Sequence[int]) -> Marked:
-    """Mark these orders paid, their stock sold, and empty the carts of what was bought.
+    """Mark these orders paid and empty the carts of what was bought. The stock is still to be sold (sell_stock).
 
     An order that was cancelled a short while ago is taken up again if everything for it is still there (see retake.py).
     Runs in the caller's transaction. Of the orders that are not returned nothing changes.
-    Locks:   orders, cart lines, products.
+    Locks:   orders, cart lines; products, if an order may be taken up again.
     """
     orders = lock_orders(order_ids)
     waiting = [order.pk for order in orders if order.state == OrderState.PLACED]
     late = [order for order in orders if came_in_time(order)]
-    if not waiting and not late:
-        return Marked()
-    # Everything is locked before the first change: what is bought in time and what is taken up again share products.
     if late:
+        # All that is bought is locked before the first change: in time and late, they share products.
         lock_lines(held_by=waiting, free_of=[order.user_id for order in late])
-    else:
+        lock_products_of([*waiting, *(order.pk for order in late)])
+    elif waiting:
         lock_held_lines(waiting)
-    lock_products_of([*waiting, *(order.pk for order in late)])
     if waiting:
-        _sell_reserved(waiting)
+        _mark(waiting)
     return Marked(in_time=frozenset(waiting), retaken=frozenset(retake_orders(late) if late else ()))
 
 
-def _sell_reserved(order_ids: Sequence[int]) -> None:
-    ids = list(order_ids)
+def sell_stock(marked: Marked) -> None:
+    """What was reserved for orders that became paid in time is sold. Of those taken up again it is sold already.
+
+    Runs in the caller's transaction, late: whoever wants one of these dishes too waits for the commit.
+    Locks:   products.
+    """
+    if marked.in_time:
+        move_stock([*marked.in_time], reserved=-1, sold=+1)
+
+
+def _mark(order_ids: Sequence[int]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE orders_order SET state = %s, paid_at = now() WHERE id = ANY(%s)", [OrderState.PAID, ids])
-        cursor.execute("UPDATE orders_orderitem SET state = %s WHERE order_id = ANY(%s)", [ItemState.SOLD, ids])
         cursor.execute(
             """
-            UPDATE orders_product product
-            SET stock_reserved = stock_reserved - bought.quantity, stock_sold = stock_sold + bought.quantity
-            FROM (SELECT product_id, sum(quantity) AS quantity FROM orders_orderitem
-                  WHERE order_id = ANY(%s) GROUP BY product_id) bought
-            WHERE product.id = bought.product_id
+            WITH paid AS (
+                UPDATE orders_order SET state = %(paid)s, paid_at = now() WHERE id = ANY(%(orders)s)
+            ), items AS (
+                UPDATE orders_orderitem SET state = %(sold)s WHERE order_id = ANY(%(orders)s)
+            )
+            DELETE FROM orders_cartitem WHERE order_id = ANY(%(orders)s)
             """,
-            [ids],
+            {"orders": list(order_ids), "paid": OrderState.PAID, "sold": ItemState.SOLD},
         )
-        cursor.execute("DELETE FROM orders_cartitem WHERE order_id = ANY(%s)", [ids])

@@ -60,6 +60,11 @@ class Product(models.Model):
     def price(self) -> Money:
         return Money(self.price_minor, self.shop.currency)
 
+    @property
+    def on_sale(self) -> int:
+        """How many pieces can be ordered now."""
+        return self.stock_on_hand if self.is_active else 0
+
 
 class Order(models.Model):
     """What a customer asked for, at the prices of that moment.

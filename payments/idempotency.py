@@ -25,10 +25,13 @@ class Reply:
     body: dict[str, Any]
     location: str = ""
     is_replay: bool = False
+    last: Callable[[], None] | None = None  # what is still to be done: others wait for the rows it locks
 
 
 def answer_once(*, user_id: int, key: str, path: str, body: Mapping[str, Any], act: Callable[[], Reply]) -> Reply:
     """Run `act` in a transaction and keep its reply under `key`, or give the reply that is kept.
+
+    What the reply leaves to be done `last` is the last of the transaction, and may refuse like `act`.
 
     The reply is stored in the transaction of what it answers for, so after a crash either both exist or neither.
     A refusal (an error from `act`) is not kept: nothing was done, and the same key may be used once more.
@@ -46,6 +49,8 @@ def answer_once(*, user_id: int, key: str, path: str, body: Mapping[str, Any], a
             return _replay(kept, fingerprint)
         reply = act()
         _keep(user_id, key, fingerprint, reply)
+        if reply.last is not None:
+            reply.last()
     return reply
 
 

@@ -23,7 +23,7 @@ from choptym.lib.money import CURRENCIES, Money
 from choptym.lib.states import move, sources_of
 from notifications.notify import notify
 from orders.cancel import cancel_orders
-from orders.mark_paid import mark_paid
+from orders.mark_paid import mark_paid, sell_stock
 from payments.close import close_unpaid
 from payments.events import look_again_soon
 from payments.locks import lock_payments
@@ -185,8 +185,10 @@ def _some(money: Money) -> Money:
 def _pay_order(case: Case, order_id: int) -> None:
     """The order is bought at its price: what was collected, and what we let off or leave in the wallet, make it up."""
     payment, price = case.payment, case.payment.amount
-    if order_id not in mark_paid([order_id]).orders:
+    marked = mark_paid([order_id])
+    if order_id not in marked.orders:
         raise NotAllowed("The order is gone and cannot be taken up again: credit it.", code="order_gone")
+    sell_stock(marked)
     customer, reason = accounts.customer(payment.user_id), f"payment:{payment.pk}"
     missing = price.amount_minor - case.money.amount_minor
     postings = []

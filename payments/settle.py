@@ -14,7 +14,7 @@ from choptym.lib.errors import ChoptymError, NotAllowed
 from choptym.lib.failpoints import committing
 from choptym.lib.states import sources_of
 from notifications.notify import notify
-from orders.mark_paid import mark_paid
+from orders.mark_paid import Marked, mark_paid, sell_stock
 from payments.attempts import with_gateways
 from payments.close import close_unpaid
 from payments.facts import Paid
@@ -105,15 +105,27 @@ def _settle(batch: Sequence[Paid]) -> None:
             _put_under_review(payment, facts[payment.pk])
     if not good:
         return
-    bought = _orders_bought(good)
-    _write_payments([facts[payment.pk] for payment in good])
-    post_entries([posting for payment in good for posting in _postings(payment, facts[payment.pk], bought)])
-    for payment in good:
+    _book(good, facts)
+
+
+def _book(payments: Sequence[Payment], facts: Mapping[int, Paid]) -> None:
+    """What everybody may want comes last: the dishes, then the wallets of those whose money stays there."""
+    marked, bought = _buy_orders(payments)
+    _write_payments([facts[payment.pk] for payment in payments])
+    for payment in payments:
         payment.failure_code = ""  # as in its row now: why an earlier try failed is no news any more
-    notify(messages_about([(payment, _kind_of_message(payment, bought)) for payment in good]))
+    notify(messages_about([(payment, _kind_of_message(payment, bought)) for payment in payments]))
+    passing = [payment for payment in payments if payment.pk in bought and payment.gateway != WALLET]
+    _post(passing, facts, bought)  # as it came it goes: no account is locked
+    sell_stock(marked)
+    _post([payment for payment in payments if payment not in passing], facts, bought)
 
 
-def _orders_bought(payments: Sequence[Payment]) -> dict[int, str]:
+def _post(payments: Sequence[Payment], facts: Mapping[int, Paid], bought: Container[int]) -> None:
+    post_entries([posting for payment in payments for posting in _postings(payment, facts[payment.pk], bought)])
+
+
+def _buy_orders(payments: Sequence[Payment]) -> tuple[Marked, dict[int, str]]:
     """The payments that buy their order, with what their customers are told; the others' money stays in wallets.
 
     An order is bought by the first of its payments, if it still waits, or is taken up again though it was cancelled.
@@ -123,7 +135,7 @@ def _orders_bought(payments: Sequence[Payment]) -> dict[int, str]:
         if payment.order_id is not None:
             first.setdefault(payment.order_id, payment.pk)
     marked = mark_paid(list(first))
-    return {
+    return marked, {
         first[order_id]: "payment_settled" if order_id in marked.in_time else "payment_settled_late"
         for order_id in marked.orders
     }

@@ -32,8 +32,8 @@ _ACCEPT = f"""
 def start_checkout(*, user_id: int, method: str, phone: str, by_link: bool) -> Payment:
     """Place an order for the customer's cart and queue its payment. Without a method we choose the gateway.
 
-    Runs in the caller's transaction: order, reserved stock and payment are one.
-    Locks:   cart lines, products.
+    Runs in the caller's transaction, which is to end with reserve_stock(): order, stock and payment are one.
+    Locks:   cart lines.
     Raises:  Rejected, NotAllowed (see place_order and check_method; insufficient_balance for the wallet).
     """
     order = place_order(user_id=user_id)

@@ -1,6 +1,8 @@
 """The customers' doors: check out, top up, follow a payment, cancel it. Each reads, calls one verb, shows."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +18,7 @@ from rest_framework.views import APIView
 
 from choptym.lib.money import Money
 from choptym.lib.who import user_id_of
+from orders.place import reserve_stock
 from payments.cancel import cancel_payment
 from payments.figures import MetricsOutput, QueueStatusOutput
 from payments.idempotency import Reply, answer_once
@@ -65,8 +68,9 @@ class CheckoutView(APIView):
             payment = start_checkout(
                 user_id=user_id_of(request), method=data["method"], phone=data["phone"], by_link=data["link"]
             )
-            number = payment.order.number if payment.order is not None else ""
-            return _accepted(request, payment, {"order": payment.order_id, "order_number": number})
+            assert payment.order is not None  # noqa: S101 - a checkout is of an order
+            reply = _accepted(request, payment, {"order": payment.order_id, "order_number": payment.order.number})
+            return replace(reply, last=partial(reserve_stock, payment.order))
 
         return answer_request_once(request, data, act)
 

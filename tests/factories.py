@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from choptym.lib.money import Money
 from notifications.models import Channel, Language, Notification
+from orders.mark_paid import Marked, mark_paid, sell_stock
 from orders.models import CartItem, Order, Product, Shop
-from orders.place import place_order
+from orders.place import place_order, reserve_stock
 from payments.facts import Paid
 from payments.models import Payment, PaymentAttempt, PaymentKind, WebhookEvent
 from payments.states import FINAL_STATES, AttemptState, PaymentState
@@ -77,7 +78,21 @@ def make_order(*, user: User | None = None, lines: Sequence[tuple[Product, int]]
     for product, quantity in lines or [(make_product(), 1)]:
         put_into_cart(user, product, quantity)
     with transaction.atomic():
-        return place_order(user_id=user.pk)
+        return order_cart(user.pk)
+
+
+def order_cart(user_id: int) -> Order:
+    """What a checkout does to orders and stock, in the caller's transaction."""
+    order = place_order(user_id=user_id)
+    reserve_stock(order)
+    return order
+
+
+def sell(order_ids: Sequence[int]) -> Marked:
+    """What a settlement does to orders and stock, in the caller's transaction."""
+    marked = mark_paid(order_ids)
+    sell_stock(marked)
+    return marked
 
 
 def make_payment(

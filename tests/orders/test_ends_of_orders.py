@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from orders.cancel import cancel_orders
-from orders.mark_paid import Marked, mark_paid
+from orders.mark_paid import Marked
 from orders.models import CartItem, Order, Product
 from tests.constraints import locked_tables, undo
-from tests.factories import fresh, make_order, make_product, make_shop, make_user, put_into_cart
+from tests.factories import fresh, make_order, make_product, make_shop, make_user, put_into_cart, sell
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def test_paying_sells_the_stock_and_empties_the_cart_of_what_was_bought() -> Non
     order = make_order(user=user, lines=[(bought, 3)])
     put_into_cart(user, later, 2)
 
-    assert mark_paid([order.pk]) == Marked(in_time=frozenset({order.pk}))
+    assert sell([order.pk]) == Marked(in_time=frozenset({order.pk}))
 
     assert state_of(order) == ("PAID", ["SOLD"], True, False)
     assert stock_of(bought) == (7, 0, 3)
@@ -55,7 +55,7 @@ def test_pays_many_orders_of_the_same_products_at_once() -> None:
     first, second = make_product(shop=shop), make_product(shop=shop)
     orders = [make_order(lines=[(second, 1), (first, 2)]), make_order(lines=[(first, 3)])]
 
-    assert mark_paid([order.pk for order in orders]).in_time == {order.pk for order in orders}
+    assert sell([order.pk for order in orders]).in_time == {order.pk for order in orders}
 
     assert stock_of(first) == (5, 0, 5)
     assert stock_of(second) == (9, 0, 1)
@@ -65,9 +65,9 @@ def test_pays_many_orders_of_the_same_products_at_once() -> None:
 def test_an_order_is_paid_once() -> None:
     product = make_product()
     order = make_order(lines=[(product, 3)])
-    mark_paid([order.pk])
+    sell([order.pk])
 
-    assert mark_paid([order.pk]) == Marked()
+    assert sell([order.pk]) == Marked()
 
     assert stock_of(product) == (7, 0, 3)
 
@@ -78,7 +78,7 @@ def test_a_cancelled_order_that_nobody_wants_any_more_is_not_paid() -> None:
     cancel_orders([order.pk])
     CartItem.objects.filter(user=order.user_id).delete()
 
-    assert mark_paid([order.pk]) == Marked()
+    assert sell([order.pk]) == Marked()
 
     assert state_of(order) == ("CANCELLED", ["RELEASED"], False, True)
     assert stock_of(product) == (10, 0, 0)
@@ -132,7 +132,7 @@ def test_an_order_is_cancelled_once() -> None:
 def test_a_paid_order_is_not_cancelled() -> None:
     product = make_product()
     order = make_order(lines=[(product, 3)])
-    mark_paid([order.pk])
+    sell([order.pk])
 
     assert cancel_orders([order.pk]) == set()
 
@@ -142,20 +142,20 @@ def test_a_paid_order_is_not_cancelled() -> None:
 
 def test_only_those_that_wait_are_cancelled_out_of_many() -> None:
     orders = [make_order() for _ in range(3)]
-    mark_paid([orders[0].pk])
+    sell([orders[0].pk])
     cancel_orders([orders[1].pk])
 
     assert cancel_orders([order.pk for order in orders]) == {orders[2].pk}
 
 
-@pytest.mark.parametrize("verb", [mark_paid, cancel_orders])
+@pytest.mark.parametrize("verb", [sell, cancel_orders])
 def test_nothing_to_do_is_no_error(verb: Verb) -> None:
     assert verb([]) in (set(), Marked())
     assert verb([2**62]) in (set(), Marked())
 
 
 @pytest.mark.invariant("INV-4")
-@pytest.mark.parametrize("verb", [mark_paid, cancel_orders])
+@pytest.mark.parametrize("verb", [sell, cancel_orders])
 def test_all_of_it_is_undone_with_the_callers_transaction(verb: Verb) -> None:
     user, product = make_user(), make_product()
     order = make_order(user=user, lines=[(product, 3)])
@@ -168,7 +168,7 @@ def test_all_of_it_is_undone_with_the_callers_transaction(verb: Verb) -> None:
 
 
 @pytest.mark.invariant("INV-2")
-@pytest.mark.parametrize("verb", [mark_paid, cancel_orders])
+@pytest.mark.parametrize("verb", [sell, cancel_orders])
 def test_locks_orders_then_cart_lines_then_products(verb: Verb) -> None:
     """Before the first change: two statements that change rows in an order of their own deadlock."""
     order = make_order()

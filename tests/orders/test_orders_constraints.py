@@ -7,10 +7,9 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from orders.mark_paid import mark_paid
 from orders.models import CartItem, Order, OrderItem, Product, Shop
 from tests.constraints import refused_by
-from tests.factories import make_order, make_product, make_shop, make_user, put_into_cart
+from tests.factories import make_order, make_product, make_shop, make_user, put_into_cart, sell
 
 pytestmark = pytest.mark.django_db
 
@@ -127,7 +126,7 @@ def test_a_quantity_in_a_cart_is_positive() -> None:
 
 def test_what_an_order_names_cannot_be_deleted_beneath_it() -> None:
     order = make_order()
-    mark_paid([order.pk])
+    sell([order.pk])
     product = order.items.get().product
 
     with refused_by(_foreign_key("orders_orderitem", "product_id")):

@@ -6,9 +6,8 @@ from django.test import override_settings
 
 from choptym.lib.errors import NotAllowed, Rejected
 from orders.models import CartItem, Order, OrderItem, Product
-from orders.place import place_order
 from tests.constraints import locked_tables, undo
-from tests.factories import fresh, make_product, make_shop, make_user, put_into_cart
+from tests.factories import fresh, make_product, make_shop, make_user, order_cart, put_into_cart
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +19,7 @@ def stock_of(product: Product) -> tuple[int, int, int, int]:
 
 def place(user_id: int) -> Order:
     with transaction.atomic():
-        return place_order(user_id=user_id)
+        return order_cart(user_id)
 
 
 def test_takes_prices_and_currency_from_the_server() -> None:
@@ -185,7 +184,7 @@ def test_nothing_remains_when_the_callers_transaction_fails() -> None:
     user, product = make_user(), make_product()
     put_into_cart(user, product)
 
-    undo(lambda: place_order(user_id=user.pk))
+    undo(lambda: order_cart(user.pk))
 
     assert stock_of(product) == (10, 10, 0, 0)
     assert CartItem.objects.filter(user=user, order__isnull=True).count() == 1

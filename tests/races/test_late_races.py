@@ -13,8 +13,8 @@ from choptym.audit.models import Act
 from choptym.lib.errors import NotAllowed
 from orders import mark_paid, place, retake
 from orders.cancel import cancel_orders
-from orders.locks import Offer, lock_offers
 from orders.models import CartItem, Order, Product
+from orders.stock import move_stock
 from payments import review
 from payments.models import DeadLetter, Payment
 from payments.review import accept_payment, credit_payment, fail_payment
@@ -28,13 +28,14 @@ from tests.factories import (
     make_pending,
     make_product,
     make_user,
+    order_cart,
     paid,
     put_into_cart,
 )
 from tests.payments.books import entries_of, told
 from tests.payments.staff import make_staff
 from tests.races.track import at_once, in_transaction, meeting, slowed, wallet_is_true
-from tests.races.unlocked import read_offers
+from tests.races.unlocked import reserving_blindly
 
 
 def late_for(product: Product) -> Payment:
@@ -59,7 +60,7 @@ def late_money_against_a_checkout(payment: Payment, product: Product) -> tuple[P
     put_into_cart(other, product)
     fact = paid(payment)
     with slowed("orders_product", "UPDATE", seconds=0.05), slowed_orders():
-        results = at_once(partial(settle_batch, [fact]), in_transaction(partial(place.place_order, user_id=other.pk)))
+        results = at_once(partial(settle_batch, [fact]), in_transaction(partial(order_cart, other.pk)))
     return fresh(payment), results
 
 
@@ -92,12 +93,6 @@ def test_control_without_the_lock_of_the_products_the_last_plate_is_fought_over(
     """The table's own checks keep the stock true; but one of the two fails for a reason that tells nobody anything."""
     product = make_product(stock=1)
     late, meet = late_for(product), meeting(2)
-
-    def read(product_ids: Sequence[int]) -> dict[int, Offer]:
-        offers = read_offers(product_ids)
-        meet()
-        return offers
-
     on_hand = retake._on_hand
 
     def read_on_hand(product_ids: Sequence[int]) -> Counter[int]:
@@ -105,7 +100,7 @@ def test_control_without_the_lock_of_the_products_the_last_plate_is_fought_over(
         meet()
         return found
 
-    monkeypatch.setattr(place, "lock_offers", read)
+    monkeypatch.setattr(place, "move_stock", reserving_blindly(meet))
     monkeypatch.setattr(mark_paid, "lock_products_of", lambda order_ids: None)
     monkeypatch.setattr(retake, "_on_hand", read_on_hand)
 
@@ -122,9 +117,7 @@ def test_the_same_customer_who_checks_out_again_pays_for_one_plate(number: int) 
     fact = paid(payment)
 
     with slowed("orders_cartitem", "UPDATE OR DELETE", seconds=0.05):
-        _, again = at_once(
-            partial(settle_batch, [fact]), in_transaction(partial(place.place_order, user_id=payment.user_id))
-        )
+        _, again = at_once(partial(settle_batch, [fact]), in_transaction(partial(order_cart, payment.user_id)))
 
     assert payment.order is not None
     is_on_again = fresh(payment.order).state == "PAID"
@@ -138,18 +131,18 @@ def check_out_slowly_while_late_money_comes(monkeypatch: pytest.MonkeyPatch) -> 
     """The customer's checkout has the cart's lines and takes its time before it locks their product."""
     product = make_product(stock=5)
     payment = late_for(product)
-    fact, lock = paid(payment), lock_offers
+    fact = paid(payment)
 
-    def dawdle(product_ids: Sequence[int]) -> dict[int, Offer]:
+    def dawdle(order_ids: Sequence[int], **change: int) -> list[int]:
         time.sleep(0.4)
-        return lock(product_ids)
+        return move_stock(order_ids, **change)
 
     def settle_a_little_later() -> None:
         time.sleep(0.1)
         settle_batch([fact])
 
-    monkeypatch.setattr(place, "lock_offers", dawdle)
-    return at_once(settle_a_little_later, in_transaction(partial(place.place_order, user_id=payment.user_id)))
+    monkeypatch.setattr(place, "move_stock", dawdle)
+    return at_once(settle_a_little_later, in_transaction(partial(order_cart, payment.user_id)))
 
 
 def test_late_money_waits_for_the_cart_before_it_locks_a_product(monkeypatch: pytest.MonkeyPatch) -> None:

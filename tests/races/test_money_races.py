@@ -174,13 +174,14 @@ def test_control_with_locks_in_no_order_they_deadlock(monkeypatch: pytest.Monkey
     facts = [paid(payment) for payment in payments]
     order_ids = [payment.order_id for payment in payments]
 
-    def lock_in_any_order(ids: Sequence[int]) -> None:
+    def lock_in_any_order(ids: Sequence[int], **_: int) -> list[int]:
         keys = [product.pk for product in products]
         for key in keys if order_ids[0] in ids else reversed(keys):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT id, pg_sleep(0.03) FROM orders_product WHERE id = %s FOR NO KEY UPDATE", [key])
+        return []
 
-    monkeypatch.setattr(mark_paid, "lock_products_of", lock_in_any_order)
+    monkeypatch.setattr(mark_paid, "move_stock", lock_in_any_order)
 
     results = at_once(partial(settle_batch, facts[:4]), partial(settle_batch, facts[4:]))
 

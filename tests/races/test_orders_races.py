@@ -11,11 +11,11 @@ from rest_framework.test import APIClient
 from choptym.lib.errors import NotAllowed
 from orders import cancel, mark_paid, place
 from orders.carts import add_to_cart
-from orders.locks import CartLine, Offer
+from orders.locks import CartLine
 from orders.models import CartItem, Order, Product
-from tests.factories import fresh, make_order, make_product, make_user, put_into_cart
+from tests.factories import fresh, make_order, make_product, make_user, order_cart, put_into_cart, sell
 from tests.races.track import at_once, in_transaction, meeting, slowed
-from tests.races.unlocked import read_cart, read_offers
+from tests.races.unlocked import read_cart, reserving_blindly
 
 CUSTOMERS = 6
 
@@ -30,7 +30,7 @@ def all_buy_the_last(product: Product) -> list[object]:
     for user in users:
         put_into_cart(user, product)
     with slowed("orders_order", "INSERT", seconds=0.05):
-        return at_once(*(in_transaction(partial(place.place_order, user_id=user.pk)) for user in users))
+        return at_once(*(in_transaction(partial(order_cart, user.pk)) for user in users))
 
 
 @pytest.mark.invariant("INV-7")
@@ -47,14 +47,7 @@ def test_the_last_plate_is_sold_once() -> None:
 
 def test_control_without_the_lock_the_table_refuses_and_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind the lock stands a constraint: the last plate is still sold once, but the others get a fault of ours."""
-    meet = meeting(CUSTOMERS)
-
-    def read(product_ids: Sequence[int]) -> dict[int, Offer]:
-        offers = read_offers(product_ids)
-        meet()
-        return offers
-
-    monkeypatch.setattr(place, "lock_offers", read)
+    monkeypatch.setattr(place, "move_stock", reserving_blindly(meeting(CUSTOMERS)))
     product = make_product(stock=1)
 
     results = all_buy_the_last(product)
@@ -110,7 +103,7 @@ def pay_and_cancel() -> tuple[Order, Product]:
     order, _ = make_order(lines=[(product, 1)]), make_order(lines=[(product, 1)])
     with slowed("orders_orderitem", "UPDATE", seconds=0.05):
         at_once(
-            in_transaction(partial(mark_paid.mark_paid, [order.pk])),
+            in_transaction(partial(sell, [order.pk])),
             in_transaction(partial(cancel.cancel_orders, [order.pk])),
         )
     return fresh(order), product

@@ -1,29 +1,46 @@
-"""What the locks of a cart and its products return, without a lock: for the control runs."""
+"""What the locks of a cart and its products do, without a lock: for the control runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from orders.locks import CartLine, Offer
-from orders.models import CartItem, Product
+from django.db import connection
+
+from orders.locks import CartLine
+from orders.models import CartItem
 
 
 def read_cart(user_id: int) -> list[CartLine]:
-    lines = CartItem.objects.filter(user_id=user_id, order__isnull=True).select_related("product").order_by("pk")
-    return [CartLine(line.pk, line.product_id, line.quantity, line.product.shop_id) for line in lines]
-
-
-def read_offers(product_ids: Sequence[int]) -> dict[int, Offer]:
-    products = Product.objects.filter(pk__in=product_ids).select_related("shop").order_by("pk")
-    return {
-        product.pk: Offer(
-            product_id=product.pk,
-            name=product.name,
-            price_minor=product.price_minor,
-            is_active=product.is_active,
-            stock_on_hand=product.stock_on_hand,
-            shop_id=product.shop_id,
-            shop_name=product.shop.name,
-            shop_is_open=product.shop.is_open,
-            currency=product.shop.currency,
+    lines = CartItem.objects.filter(user_id=user_id, order__isnull=True).select_related("product__shop").order_by("pk")
+    return [
+        CartLine(
+            pk=line.pk,
+            quantity=line.quantity,
+            product_id=line.product_id,
+            name=line.product.name,
+            price_minor=line.product.price_minor,
+            on_sale=line.product.on_sale,
+            shop_id=line.product.shop_id,
+            shop_name=line.product.shop.name,
+            shop_is_open=line.product.shop.is_open,
+            currency=line.product.shop.currency,
         )
-        for product in products
-    }
+        for line in lines
+    ]
+
+
+def reserving_blindly(meet: Callable[[], None]) -> Callable[..., list[int]]:
+    """A move_stock that takes from hand what may not be there, once all have met."""
+
+    def move(order_ids: Sequence[int], **_: int) -> list[int]:
+        meet()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE orders_product product
+                SET stock_on_hand = stock_on_hand - quantity, stock_reserved = stock_reserved + quantity
+                FROM orders_orderitem item WHERE item.order_id = ANY(%s) AND product.id = item.product_id
+                """,
+                [list(order_ids)],
+            )
+        return []
+
+    return move
