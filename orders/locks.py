@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from choptym.lib.plain_rows import PlainRows
 from orders.models import Order, Product
+
+_ORDERS = PlainRows(Order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,12 @@ LOCKED_PRODUCTS = """
 
 
 def lock_orders(order_ids: Sequence[int]) -> list[Order]:
-    return list(Order.objects.select_for_update(no_key=True).filter(pk__in=order_ids).order_by("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_ORDERS.columns} FROM orders_order WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",  # noqa: S608
+            [list(order_ids)],
+        )
+        return [_ORDERS.row(row) for row in cursor.fetchall()]
 
 
 def lock_cart(user_id: int) -> list[CartLine]:

@@ -39,8 +39,8 @@ from payments.throttle.breaker import note_verdicts
 
 log = structlog.get_logger(__name__)
 
-# Answers that come within this time of each other are settled together.
-GATHER_SECONDS = 0.02
+# Answers that come so soon after another one are settled together with it, while others are still awaited.
+GATHER_SECONDS = 0.2
 # Checks that a failing database kept us from taking up are due again after this.
 RELEASED_SECONDS = 1.0
 # How often we look for an attempt whose answer was lost; the last one repeats.

@@ -13,12 +13,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
 
 from choptym.lib import clock
 from choptym.lib.failpoints import commits
+from choptym.lib.plain_rows import PlainRows
 from payments.models import Payment
 from payments.states import ASKED_ATTEMPTS, MAY_CHARGE, AttemptState, EventState, PaymentState
+
+_PAYMENTS = PlainRows(Payment)
+_LOCK = f"SELECT {_PAYMENTS.columns} FROM payments_payment WHERE id = ANY(%(payments)s) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,7 @@ class Look:
 
 def lock_payments(payment_ids: Sequence[int]) -> list[Payment]:
     """These payments, locked until the caller's transaction ends."""
-    rows: QuerySet[Payment] = Payment.objects.select_for_update(no_key=True).filter(pk__in=payment_ids)
-    return list(rows.order_by("pk"))
+    return [_PAYMENTS.row(row) for row in _fetch(_LOCK, {"payments": list(payment_ids)})]
 
 
 def lock_payment(payment_id: int) -> str:
@@ -288,10 +290,8 @@ def release_checks(checks: Sequence[Check], *, seconds: float) -> None:
 
 def try_lock_key(user_id: int, key: str) -> bool:
     """Hold this customer's idempotency key until the caller's transaction ends. False: a first request is running."""
-    rows = _fetch(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(%(key)s, %(user)s))", {"key": key, "user": user_id}
-    )
-    return bool(rows[0][0])
+    query = "SELECT pg_try_advisory_xact_lock(hashtextextended(%(key)s, %(user)s))"
+    return bool(_fetch(query, {"key": key, "user": user_id})[0][0])
 
 
 def _fetch(query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -64,8 +64,10 @@ def _account_ids(postings: Sequence[Posting]) -> AccountIds:
 
 
 def _known(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    rows = Account.objects.filter(name__in={name for name, _ in wanted}).values_list("name", "currency", "pk")
-    return {(name, currency): pk for name, currency, pk in rows if (name, currency) in wanted}
+    names = list({name for name, _ in wanted})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, currency, id FROM wallets_account WHERE name = ANY(%s)", [names])
+        return {(name, currency): pk for name, currency, pk in cursor.fetchall() if (name, currency) in wanted}
 
 
 def _open_accounts(missing: Sequence[tuple[str, str]]) -> None:
@@ -86,7 +88,10 @@ def _change_balances(postings: Sequence[Posting], ids: AccountIds) -> None:
         for name, sign in ((posting.debit, -1), (posting.credit, 1)):
             if name.startswith(f"{CUSTOMER}:"):
                 changes[ids[name, posting.money.currency]] += sign * posting.money.amount_minor
-    changed = lock_accounts([account_id for account_id, change in changes.items() if change])
+    changing = [account_id for account_id, change in changes.items() if change]
+    if not changing:
+        return
+    changed = lock_accounts(changing)
     for account in changed:
         if account.balance.amount_minor + changes[account.pk] < 0:
             raise NotAllowed("The wallet does not hold enough.", code="insufficient_balance")

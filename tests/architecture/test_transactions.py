@@ -22,7 +22,6 @@ _ALERTS = "alerts to operators"
 LONE = {
     "choptym/lib/tokens.py:end_tokens": "who is logged in",
     "choptym/login.py:post": "the token of a customer who logs in",
-    "notifications/notify.py:notify": _CALLERS,
     "orders/carts.py:remove_from_cart": "a cart: nothing is ordered yet",
     "payments/alerts/books.py:note_proof": _ALERTS,
     "payments/alerts/check.py:_take_turn": _ALERTS,
