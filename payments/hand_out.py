@@ -20,6 +20,7 @@ from redis import RedisError
 
 from choptym.lib import clock
 from choptym.lib.crew import Crew
+from choptym.lib.planned_anew import planned_anew
 from payments import charge, settle
 from payments.in_force import limits_of, may_send
 from payments.locks import take_in_hand
@@ -132,6 +133,7 @@ def priority_of(queue: str) -> int:
     return next(priority for priority, name in settings.QUEUE_OF_PRIORITY.items() if name == queue)
 
 
+@planned_anew()
 def queues_with_charges() -> list[str]:
     """The queues on which a payment is due, may go forward and is in nobody's hand. Each look is one at an index."""
     now = clock.now()

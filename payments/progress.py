@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from choptym.lib import clock
+from choptym.lib.planned_anew import planned_anew
 from choptym.lib.snapshot import Snapshot
 from payments import in_force
 from payments.models import Payment, Priority
@@ -50,6 +51,7 @@ class Line:
         return higher + bisect_left(self.waiting[payment.priority], payment.pk)
 
 
+@planned_anew()
 def _read_line() -> Line:
     waiting: dict[int, list[int]] = {int(priority): [] for priority in Priority}
     rows = Payment.objects.filter(state=PaymentState.QUEUED).order_by("-priority", "pk")

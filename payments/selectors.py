@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from choptym.lib import clock
+from choptym.lib.planned_anew import planned_anew
 from payments import in_force
 from payments.models import BulkUpload, Payment, Reconciliation, Refund, WebhookEvent
 from payments.states import WAITING_REFUNDS, WAITING_STATES, EventState, RefundState
@@ -16,6 +17,7 @@ STUCK_AFTER = timedelta(hours=1)
 LOOKED_AT_WITHIN = timedelta(days=7)
 
 
+@planned_anew()
 def overdue_payments(limit: int) -> list[int]:
     """Payments that nobody paid in time, the longest overdue first."""
     overdue = Payment.objects.filter(state__in=WAITING_STATES, expires_at__lte=clock.now())
@@ -27,6 +29,7 @@ def gateways_to_ask() -> list[str]:
     return [gateway for gateway in _askable() if is_to_be_asked(gateway)]
 
 
+@planned_anew()
 def is_to_be_asked(gateway: str) -> bool:
     """Whether at least one of its payments is due to be asked about now. One look at an index."""
     return Payment.objects.filter(gateway=gateway, next_check_at__lte=clock.now()).exists()
@@ -37,6 +40,7 @@ def _askable() -> list[str]:
     return [gateway for gateway in settings.GATEWAYS if in_force.may_ask(gateway)]
 
 
+@planned_anew()
 def gateways_with_events(state: EventState) -> list[str]:
     """The gateways of which an event in this state is due to be looked at. About parked ones they must be asked."""
     due = WebhookEvent.objects.filter(state=state, next_look_at__lte=clock.now())
@@ -44,11 +48,13 @@ def gateways_with_events(state: EventState) -> list[str]:
     return [gateway for gateway in gateways if due.filter(gateway=gateway).exists()]
 
 
+@planned_anew()
 def is_bulk_due() -> bool:
     """Whether a started upload has lines to work on and nobody does."""
     return BulkUpload.objects.filter(next_attempt_at__lte=clock.now()).exists()
 
 
+@planned_anew()
 def gateways_with_refunds() -> list[str]:
     """The gateways of which a refund is due to be sent or asked about, and may be."""
     due = Refund.objects.filter(next_attempt_at__lte=clock.now())
@@ -60,6 +66,7 @@ def gateways_with_refunds() -> list[str]:
     ]
 
 
+@planned_anew()
 def reconciliations_due(limit: int) -> list[int]:
     """Days whose turn it is, and whose gateway may be asked; the longest due first."""
     due = Reconciliation.objects.filter(next_attempt_at__lte=clock.now(), gateway__in=_askable())

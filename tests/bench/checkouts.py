@@ -81,10 +81,11 @@ def pay(
     """
     requests = make_requests(ours, menus, count, hot=hot)
     newest = int(ours.number("SELECT coalesce(max(id), 0) FROM payments_payment"))
+    said = int(ours.number("SELECT coalesce(max(id), 0) FROM notifications_notification"))
     connections = 0 if per_second else CONNECTIONS
     with Load(requests, connections=connections, per_second=per_second, follows=follows) as load:
         meter = Meter({**ours.stack.pids, **(beside or {})})
-        ours.wait("customers told", _TOLD, count, newest)
+        ours.wait("customers told", _TOLD, count, said, newest)
         cpu = meter.shares()
         told = load.told()
     rows = ours.database.execute(_TIMES, [newest]).fetchall()
@@ -132,10 +133,11 @@ def _checkout(web: str, gateway: str, buyer: Buyer) -> Request:
     return Request("POST", f"{web}/api/checkout/", headers, json.dumps({"method": gateway, "phone": buyer.phone}))
 
 
-# Every customer is told once, by text message. By the notification, so that no row of a payment is looked at.
+# Every customer is told once, by text message. By the notification, so that no row of a payment is looked at, and by
+# those of now, so that what is past is not counted over and over.
 _TOLD = """
     SELECT count(*) FROM notifications_notification
-    WHERE state = 'SENT' AND kind = 'payment_settled' AND substr(about, 9)::bigint > %s
+    WHERE id > %s AND state = 'SENT' AND kind = 'payment_settled' AND substr(about, 9)::bigint > %s
 """
 _TIMES = """
     SELECT extract(epoch FROM queued_at)::float, extract(epoch FROM settled_at - queued_at)::float,
