@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from notifications.models import Notification
 from payments.charge import charge_payment
+from payments.locks import claim_charge
 from payments.models import Payment, PaymentAttempt
 from payments.states import MAY_CHARGE, AttemptState, PaymentState
 from tests.factories import a_while_ago, fresh, make_attempt, make_order, make_payment, make_product, make_topup
@@ -256,6 +257,17 @@ def test_while_one_try_may_take_the_money_there_is_no_second(sandbox: Sandbox, s
 
     assert (fresh(payment).state, payment.attempts.count()) == ("QUEUED", 1)
     assert booked(sandbox, payment) == []
+
+
+@pytest.mark.invariant("INV-2")
+@pytest.mark.parametrize("state", [state for state in PaymentState if state != PaymentState.QUEUED])
+def test_only_a_payment_that_waits_is_claimed(state: PaymentState) -> None:
+    """As it stands when it is claimed: whoever handed it out may have read it long before."""
+    payment = make_payment(state=state)
+
+    assert claim_charge(payment.pk, payment.gateway) is None
+
+    assert (fresh(payment).state, payment.attempts.count()) == (state, 0)
 
 
 @override_settings(PAYMENT_RETRY_ATTEMPTS=1)
