@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from choptym.lib.openapi import refusal
 from choptym.lib.who import user_id_of
 from orders.carts import add_to_cart, change_quantity, remove_from_cart
-from orders.models import CartItem, Order, Product
+from orders.models import CartItem, Order, OrderItem, Product
 from orders.serializers import (
     CartLineInput,
     CartLineOutput,
@@ -105,7 +105,9 @@ class OrderView(RetrieveAPIView[Order]):
 
 
 def _orders(request: Request) -> QuerySet[Order]:
-    return Order.objects.filter(user_id=user_id_of(request)).select_related("shop").prefetch_related("items")
+    """Each with its items as they lay in the cart."""
+    items = Prefetch("items", OrderItem.objects.order_by("pk"))
+    return Order.objects.filter(user_id=user_id_of(request)).select_related("shop").prefetch_related(items)
 
 
 def _lines(user_id: int) -> QuerySet[CartItem]:

@@ -113,6 +113,13 @@ class StaffAdmin(ThemedAdmin[M]):
     list_disable_select_all = True
     list_fullwidth = True
 
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], *arguments: Any, **options: Any
+    ) -> "Paginator[Any]":
+        """Of the list; the history of a row, which is short, is counted."""
+        kind = self.paginator if queryset.model is self.model else Paginator
+        return kind(queryset, *arguments, **options)
+
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Nothing is ever deleted here: what is not wanted any more is switched off."""
         return False

@@ -143,3 +143,14 @@ def test_a_shop_keeps_its_currency(operator: Client) -> None:
     operator.post(page_of(shop), {"name": "Chez Ngono", "currency": "INR"})
 
     assert (fresh(shop).name, fresh(shop).currency, fresh(shop).is_open) == ("Chez Ngono", "XAF", False)
+
+
+def test_the_history_of_a_product_counts_what_was_done(product: Product, operator: Client) -> None:
+    for is_active in ({}, {"is_active": "on"}):
+        form = {"name": product.name, "price": "2500", "reason": "", **is_active}
+        assert operator.post(page_of(product), form).status_code == 302
+
+    page = operator.get(page_of(product).replace("/change/", "/history/")).content.decode()
+
+    assert "2 entries" in page
+    assert "999999" not in page
