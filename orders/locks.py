@@ -1,10 +1,10 @@
 """The only place of this app that locks rows.
 
 The order of locks everywhere: payments, orders, cart lines, products, wallet accounts; within each by ascending id.
-Each lock is a statement of its own, or a list that one statement makes in order and goes by: left to the planner, two
-of them deadlock. NO KEY, because no key ever changes: rows that only refer to a locked one need not wait for it.
+Each lock is a statement of its own: inside one statement the planner chooses the order, and two of them deadlock.
+NO KEY, because no key ever changes: rows that only refer to a locked one need not wait for it.
 
-Everybody wants the same few dishes, so these are locked last and as they change (docs/adr/0050).
+Everybody wants the same few dishes, so these are locked last (docs/adr/0050).
 """
 
 from collections.abc import Sequence
@@ -34,19 +34,6 @@ class CartLine:
     currency: str
 
 
-# The products of %(orders)s, to stand in WITH before what changes them.
-LOCKED_PRODUCTS = """
-    locked AS MATERIALIZED (
-        SELECT product.id, wanted.quantity
-        FROM orders_product product
-             JOIN (SELECT product_id, sum(quantity) AS quantity FROM orders_orderitem
-                   WHERE order_id = ANY(%(orders)s) GROUP BY product_id) wanted
-             ON wanted.product_id = product.id
-        ORDER BY product.id FOR NO KEY UPDATE OF product
-    )
-"""
-
-
 def lock_orders(order_ids: Sequence[int]) -> list[Order]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -57,18 +44,24 @@ def lock_orders(order_ids: Sequence[int]) -> list[Order]:
 
 
 def lock_cart(user_id: int) -> list[CartLine]:
-    """The customer's free lines, those that no order holds. Their products are read, not locked."""
+    """The customer's free lines, those that no order holds. Their products are read, not locked.
+
+    Read after the wait for the lines: a cancellation that gave them back has given back its stock as well.
+    """
     with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM orders_cartitem WHERE user_id = %s AND order_id IS NULL ORDER BY id FOR NO KEY UPDATE",
+            [user_id],
+        )
         cursor.execute(
             """
             SELECT line.id, line.quantity, product.id, product.name, price_minor,
                    CASE WHEN is_active THEN stock_on_hand ELSE 0 END, shop.id, shop.name, is_open, currency
             FROM orders_cartitem line JOIN orders_product product ON product.id = line.product_id
                  JOIN orders_shop shop ON shop.id = product.shop_id
-            WHERE line.user_id = %s AND line.order_id IS NULL
-            ORDER BY line.id FOR NO KEY UPDATE OF line
+            WHERE line.id = ANY(%s) ORDER BY line.id
             """,
-            [user_id],
+            [[line_id for (line_id,) in cursor.fetchall()]],
         )
         return [CartLine(*row) for row in cursor.fetchall()]
 

@@ -27,7 +27,7 @@ from payments.states import ATTEMPT_MOVES, OPEN_ATTEMPTS, PAYMENT_MOVES, Attempt
 from payments.surplus import book_surplus, fee_postings, find_surplus
 from payments.turn import is_held_back
 from wallets import accounts
-from wallets.post import Posting, post_entries
+from wallets.post import Posting, open_accounts, post_entries
 
 log = structlog.get_logger(__name__)
 
@@ -95,34 +95,33 @@ def _settle(batch: Sequence[Paid]) -> None:
     # Under the lock: from here on no try of these payments is archived (payments/housekeeping).
     facts = {paid.payment_id: paid for paid in with_gateways(batch)}
     surplus = find_surplus(batch)
-    for payment in locked:
-        if payment.pk in surplus:
-            book_surplus(payment, facts[payment.pk])
     payments = [payment for payment in locked if payment.state in settleable and payment.pk not in surplus]
     good = [payment for payment in payments if facts[payment.pk].money == payment.amount]
     for payment in payments:
         if facts[payment.pk].money != payment.amount:
             _put_under_review(payment, facts[payment.pk])
-    if not good:
-        return
-    _book(good, facts)
+    if good:
+        _book(good, facts)
+    for payment in locked:
+        if payment.pk in surplus:
+            book_surplus(payment, facts[payment.pk])
 
 
 def _book(payments: Sequence[Payment], facts: Mapping[int, Paid]) -> None:
     """What everybody may want comes last: the dishes, then the wallets of those whose money stays there."""
+    everybody = {payment.pk for payment in payments}
+    ids = open_accounts([one for payment in payments for one in _postings(payment, facts[payment.pk], everybody)])
     marked, bought = _buy_orders(payments)
     _write_payments([facts[payment.pk] for payment in payments])
     for payment in payments:
         payment.failure_code = ""  # as in its row now: why an earlier try failed is no news any more
     notify(messages_about([(payment, _kind_of_message(payment, bought)) for payment in payments]))
     passing = [payment for payment in payments if payment.pk in bought and payment.gateway != WALLET]
-    _post(passing, facts, bought)  # as it came it goes: no account is locked
+    staying = [payment for payment in payments if payment not in passing]
+    # As it came it goes: no account is locked.
+    post_entries([one for payment in passing for one in _postings(payment, facts[payment.pk], bought)], ids)
     sell_stock(marked)
-    _post([payment for payment in payments if payment not in passing], facts, bought)
-
-
-def _post(payments: Sequence[Payment], facts: Mapping[int, Paid], bought: Container[int]) -> None:
-    post_entries([posting for payment in payments for posting in _postings(payment, facts[payment.pk], bought)])
+    post_entries([one for payment in staying for one in _postings(payment, facts[payment.pk], bought)], ids)
 
 
 def _buy_orders(payments: Sequence[Payment]) -> tuple[Marked, dict[int, str]]:

@@ -1,7 +1,7 @@
 """Posting entries: the only way money moves in the books."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -25,8 +25,17 @@ class Posting:
     reason: str
 
 
-def post_entries(postings: Sequence[Posting]) -> None:
-    """Write these entries and the balances that they change. All or none.
+def open_accounts(postings: Iterable[Posting]) -> AccountIds:
+    """The accounts of these postings; those that are not there yet are opened.
+
+    Runs in the caller's transaction, before it locks what others may hold who open the same accounts: a name that is
+    not committed yet is waited for like a lock.
+    """
+    return _account_ids({(name, one.money.currency) for one in postings for name in (one.debit, one.credit)})
+
+
+def post_entries(postings: Sequence[Posting], ids: AccountIds | None = None) -> None:
+    """Write these entries and the balances that they change. All or none. `ids`: of open_accounts(), if it was called.
 
     Runs in the caller's transaction. A customer's account that ends where it began (money came in and went on to
     sales) is neither locked nor written, so settlements of one customer do not wait for each other.
@@ -35,7 +44,8 @@ def post_entries(postings: Sequence[Posting]) -> None:
     """
     if not postings:
         return
-    ids = _account_ids(postings)
+    if ids is None:
+        ids = open_accounts(postings)
     _change_balances(postings, ids)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -53,8 +63,7 @@ def post_entries(postings: Sequence[Posting]) -> None:
         )
 
 
-def _account_ids(postings: Sequence[Posting]) -> AccountIds:
-    wanted = {(name, posting.money.currency) for posting in postings for name in (posting.debit, posting.credit)}
+def _account_ids(wanted: set[tuple[str, str]]) -> AccountIds:
     known = _known(wanted)
     missing = sorted(wanted - known.keys())
     if missing:
