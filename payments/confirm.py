@@ -30,6 +30,7 @@ from payments.gateways import get_gateway
 from payments.gateways.base import Gateway, Outcome, Status
 from payments.gateways.operators import is_operators_fault, operator_of
 from payments.gateways.threads import gateway_threads
+from payments.history import call_tries_back
 from payments.locks import Check, claim_checks, lock_payments, release_checks
 from payments.models import Payment
 from payments.second_looks import next_look_at
@@ -278,5 +279,8 @@ def _without_attempt(check: Check) -> None:
         [payment] = lock_payments([check.payment_id])
         if not _is_ours(payment, check) or payment.attempts.filter(state=AttemptState.PAID).exists():
             return
-        if payment.state != PaymentState.REQUESTED or not requeue(payment, wait_seconds=0):
+        if call_tries_back(payments=[payment.pk]):
+            # Archived in the moment in which somebody made its payment due: it is asked about with its try.
+            Payment.objects.filter(pk=payment.pk).update(next_check_at=clock.now())
+        elif payment.state != PaymentState.REQUESTED or not requeue(payment, wait_seconds=0):
             Payment.objects.filter(pk=payment.pk, settled_at__isnull=True).update(next_check_at=None)

@@ -5,8 +5,10 @@ import uuid
 import pytest
 from django.conf import settings
 from django.test import override_settings
+from django.utils import timezone
 
 from notifications.models import Notification, NotificationState
+from payments.confirm import confirm_batch
 from payments.events import known_attempts
 from payments.find import payments_like
 from payments.history import call_tries_back
@@ -19,6 +21,7 @@ from payments.settle import settle_batch
 from payments.states import AttemptState
 from payments.story import read_story
 from tests.factories import fresh, make_event, make_pending, paid
+from tests.gateways import switched_on
 from tests.payments.books import entries_of
 from tests.payments.housekeeping.aged import (
     EVER,
@@ -164,6 +167,33 @@ def test_money_that_comes_while_its_try_is_being_archived_is_booked_with_it(gate
 
     assert (fresh(payment).state, fresh(attempt).state) == ("SETTLED", "PAID")
     assert find_breaks() == {}
+
+
+@pytest.mark.invariant("INV-6")
+def test_a_payment_that_became_due_while_its_try_was_archived_is_asked_about_with_it() -> None:
+    """A day's list names a try in the moment in which it is archived: its payment is due, and seems to have none."""
+    payment = old_failure()
+    attempt = old_try(payment)
+    clean("tries that took no money")
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=days_ago(0.01))
+
+    with switched_on():
+        confirm_batch("fapshi")
+
+    assert is_there(attempt)
+    due = fresh(payment).next_check_at
+    assert due is not None
+    assert due <= timezone.now()
+
+
+def test_a_payment_that_is_due_and_never_had_a_try_is_left_alone() -> None:
+    payment = old_failure()
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=days_ago(0.01))
+
+    with switched_on():
+        confirm_batch("fapshi")
+
+    assert fresh(payment).next_check_at is None
 
 
 @pytest.mark.invariant("INV-6")
