@@ -9,7 +9,7 @@ Each runs once, under the payment's lock: who comes second is told that it is de
 to a review; the audit log keeps who decided, and why.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +34,7 @@ from payments.states import ATTEMPT_MOVES, PAYMENT_MOVES, AttemptState, PaymentS
 from payments.surplus import check_typed_amount, fee_postings
 from payments.tasks import send_refunds
 from wallets import accounts
-from wallets.post import Posting, post_entries
+from wallets.post import Posting, open_accounts, post_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,17 +185,20 @@ def _some(money: Money) -> Money:
 def _pay_order(case: Case, order_id: int) -> None:
     """The order is bought at its price: what was collected, and what we let off or leave in the wallet, make it up."""
     payment, price = case.payment, case.payment.amount
+    customer, reason = accounts.customer(payment.user_id), f"payment:{payment.pk}"
+    missing = price.amount_minor - case.money.amount_minor
+    postings = _capture(case)
+    if missing > 0:
+        let_off = Money(missing, price.currency)
+        postings.append(Posting(accounts.SALES, customer, let_off, f"{reason}:allowance"))
+    postings.append(Posting(customer, accounts.SALES, price, f"{reason}:sale"))
+    ids = open_accounts(postings)
     marked = mark_paid([order_id])
     if order_id not in marked.orders:
         raise NotAllowed("The order is gone and cannot be taken up again: credit it.", code="order_gone")
     sell_stock(marked)
-    customer, reason = accounts.customer(payment.user_id), f"payment:{payment.pk}"
-    missing = price.amount_minor - case.money.amount_minor
-    postings = []
-    if missing > 0:
-        let_off = Money(missing, price.currency)
-        postings.append(Posting(accounts.SALES, customer, let_off, f"{reason}:allowance"))
-    _settle(case, [*postings, Posting(customer, accounts.SALES, price, f"{reason}:sale")])
+    post_entries(postings, ids)
+    _settle(case)
     rest = Money(max(0, -missing), price.currency)
     notify(messages_about([(payment, "payment_accepted")], credited=case.money, rest=rest))
 
@@ -205,23 +208,28 @@ def _credit(case: Case, kind: str = "payment_credited") -> None:
 
     `kind` is the one message about it: who is told that money is in the wallet must find it there.
     """
-    payment = case.payment
+    payment, postings = case.payment, _capture(case)
+    ids = open_accounts(postings)
     if payment.order_id is not None:
         cancel_orders([payment.order_id])
-    _settle(case, [])
+    post_entries(postings, ids)
+    _settle(case)
     notify(messages_about([(payment, kind)], credited=case.money))
 
 
-def _settle(case: Case, further: Sequence[Posting]) -> None:
-    """Book what was collected, at the gateway of its try, and what follows from it."""
+def _capture(case: Case) -> list[Posting]:
+    """What was collected, at the gateway of its try."""
     payment, gateway, reason = case.payment, case.attempt.gateway, f"payment:{case.payment.pk}"
     capture = Posting(accounts.gateway(gateway), accounts.customer(payment.user_id), case.money, f"{reason}:capture")
     fee = Money(payment.fee_minor, payment.currency) if payment.fee_minor and case.is_as_asked else None
-    post_entries([capture, *fee_postings(gateway, fee, reason), *further])
+    return [capture, *fee_postings(gateway, fee, reason)]
+
+
+def _settle(case: Case) -> None:
     look_again_soon(case.attempt)
     now = clock.now()
     move(
-        payment,
+        case.payment,
         PaymentState.SETTLED,
         PAYMENT_MOVES,
         settled_at=now,

@@ -24,10 +24,10 @@ from payments.locks import lock_payments
 from payments.messages import kind_again, messages_about
 from payments.models import WALLET, Payment, PaymentAttempt
 from payments.states import ATTEMPT_MOVES, OPEN_ATTEMPTS, PAYMENT_MOVES, AttemptState, PaymentState
-from payments.surplus import book_surplus, fee_postings, find_surplus
+from payments.surplus import book_surplus, fee_postings, find_surplus, surplus_postings
 from payments.turn import is_held_back
 from wallets import accounts
-from wallets.post import Posting, open_accounts, post_entries
+from wallets.post import AccountIds, Posting, open_accounts, post_entries
 
 log = structlog.get_logger(__name__)
 
@@ -100,17 +100,24 @@ def _settle(batch: Sequence[Paid]) -> None:
     for payment in payments:
         if facts[payment.pk].money != payment.amount:
             _put_under_review(payment, facts[payment.pk])
+    twice = [payment for payment in locked if payment.pk in surplus]
+    ids = _open_accounts(good, twice, facts)
     if good:
-        _book(good, facts)
-    for payment in locked:
-        if payment.pk in surplus:
-            book_surplus(payment, facts[payment.pk])
+        _book(good, facts, ids)
+    for payment in twice:
+        book_surplus(payment, facts[payment.pk], ids)
 
 
-def _book(payments: Sequence[Payment], facts: Mapping[int, Paid]) -> None:
+def _open_accounts(payments: Sequence[Payment], twice: Sequence[Payment], facts: Mapping[int, Paid]) -> AccountIds:
+    """Of all that may be booked, before anything else of it is locked."""
+    bought = {payment.pk for payment in payments}
+    postings = [one for payment in payments for one in _postings(payment, facts[payment.pk], bought)]
+    postings += [one for payment in twice for one in surplus_postings(payment, facts[payment.pk])]
+    return open_accounts(postings)
+
+
+def _book(payments: Sequence[Payment], facts: Mapping[int, Paid], ids: AccountIds) -> None:
     """What everybody may want comes last: the dishes, then the wallets of those whose money stays there."""
-    everybody = {payment.pk for payment in payments}
-    ids = open_accounts([one for payment in payments for one in _postings(payment, facts[payment.pk], everybody)])
     marked, bought = _buy_orders(payments)
     _write_payments([facts[payment.pk] for payment in payments])
     for payment in payments:

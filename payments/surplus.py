@@ -22,7 +22,7 @@ from payments.messages import messages_about
 from payments.models import Payment, PaymentAttempt
 from payments.states import ATTEMPT_MOVES, MAY_CHARGE, AttemptState, PaymentState
 from wallets import accounts
-from wallets.post import Posting, post_entries
+from wallets.post import AccountIds, Posting, post_entries
 
 log = structlog.get_logger(__name__)
 
@@ -54,9 +54,10 @@ def find_surplus(batch: Sequence[Paid]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def book_surplus(payment: Payment, paid: Paid) -> bool:
+def book_surplus(payment: Payment, paid: Paid, ids: AccountIds | None = None) -> bool:
     """Credit the wallet with what this try collected, once, and tell the customer. False: that was done before.
 
+    `ids`: of open_accounts() with surplus_postings(), if it was called.
     Runs in the caller's transaction, after the payment's lock.
     Locks:   the customer's account.
     Raises:  Mismatch (an amount that cannot be read: a person looks, see credit_surplus.py).
@@ -73,15 +74,25 @@ def book_surplus(payment: Payment, paid: Paid) -> bool:
     if not record_attempt(paid.attempt_id, _SURPLUS, None, **collected):
         return False
     log.error("the gateway took the money of a payment twice", payment=payment.pk, attempt=paid.attempt_id)
-    reason = f"attempt:{paid.attempt_id}"
-    gateway, customer = accounts.gateway(paid.gateway), accounts.customer(payment.user_id)
-    capture = Posting(gateway, customer, paid.money, f"{reason}:surplus")
-    post_entries([capture, *fee_postings(paid.gateway, paid.fee, reason)])
+    post_entries(surplus_postings(payment, paid), ids)
     # While the other try is open it is not twice yet: the money is simply in the wallet.
     kind = "wallet_credited_twice" if payment.state in _TAKEN else "wallet_credited"
     messages = messages_about([(payment, kind)], credited=paid.money)
-    notify([replace(message, about=reason) for message in messages])
+    notify([replace(message, about=_reason(paid)) for message in messages])
     return True
+
+
+def surplus_postings(payment: Payment, paid: Paid) -> list[Posting]:
+    """All that this try collected goes to the customer: what the gateway kept of it is ours to bear."""
+    if paid.money is None:
+        return []
+    gateway, customer = accounts.gateway(paid.gateway), accounts.customer(payment.user_id)
+    capture = Posting(gateway, customer, paid.money, f"{_reason(paid)}:surplus")
+    return [capture, *fee_postings(paid.gateway, paid.fee, _reason(paid))]
+
+
+def _reason(paid: Paid) -> str:
+    return f"attempt:{paid.attempt_id}"
 
 
 def fee_postings(gateway: str, fee: Money | None, reason: str) -> list[Posting]:

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from choptym.lib.errors import NotAllowed
 from orders.cancel import cancel_orders
 from orders.models import Order, Product
+from payments.review import accept_payment
 from payments.settle import settle_batch
 from payments.states import AttemptState, PaymentState
 from tests.factories import (
@@ -27,7 +28,9 @@ from tests.factories import (
     paid,
     put_into_cart,
 )
+from tests.payments.reviews import decide
 from tests.races.track import at_once, in_transaction, slowed
+from wallets.selectors import wallet_balance
 
 HELD_SECONDS = 0.5
 
@@ -122,3 +125,29 @@ def test_money_too_many_is_booked_after_the_dishes() -> None:
 
     assert results == [None, None]
     assert fresh(second).state == "SURPLUS"
+
+
+@pytest.mark.invariant("INV-2")
+@pytest.mark.parametrize("late", ["surplus", "review"])
+def test_accounts_for_odd_money_are_opened_before_the_dishes_too(late: str) -> None:
+    """Whoever has the dish then does not wait for an account that a batch opens which waits for the dish."""
+    product, user = make_product(stock=10), make_user()
+    odd, other = (make_pending(order=make_order(user=one, lines=[(product, 1)]))[0] for one in (user, make_user()))
+    topup = make_topup(user=user, state=PaymentState.PENDING, pending_at=a_while_ago())
+    make_attempt(topup)
+    book: Callable[[], object]
+    if late == "surplus":
+        second = make_attempt(odd, AttemptState.NOT_PAID)
+        bought = make_pending(order=make_order(lines=[(product, 1)]))[0]
+        book = partial(settle_batch, [paid(bought), paid(odd, attempt_id=second.pk)])
+    else:
+        settle_batch([paid(odd, amount_minor=2400)])
+        book = partial(decide, accept_payment, odd)
+
+    with slowed("wallets_entry", "INSERT", seconds=0.3), slowed("orders_product", "UPDATE", seconds=0.3):
+        results = at_once(book, partial(settle_batch, [paid(other), paid(topup)]))
+
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert wallet_balance(user.pk, "XAF").amount_minor == topup.amount_minor + (
+        odd.amount_minor if late == "surplus" else 0
+    )
