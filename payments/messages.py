@@ -5,18 +5,11 @@ from collections.abc import Sequence
 from django.db import connection
 
 from choptym.lib.money import Money, written
-from choptym.lib.plain_rows import PlainRows
 from notifications.models import Notification
 from notifications.notify import Message
 from orders.models import Order
 from payments.failures import sentence
 from payments.models import Payment
-
-_ORDERS = PlainRows(Order)
-_READ_ORDERS = f"""
-    SELECT orders_shop.name, {_ORDERS.columns}
-    FROM orders_order JOIN orders_shop ON orders_shop.id = shop_id WHERE orders_order.id = ANY(%s)
-"""  # noqa: S608
 
 
 def messages_about(
@@ -26,16 +19,15 @@ def messages_about(
 
     `credited` is what arrived, where that is not what was asked for; `rest` what of it stays in the wallet.
     """
-    order_ids = [payment.order_id for payment, _ in events if payment.order_id is not None]
-    orders = _read_orders(order_ids)
+    shops = _shops_of([payment.order_id for payment, _ in events if payment.order_id is not None])
     messages = []
     for payment, kind in events:
-        order, shop = orders.get(payment.order_id, (None, ""))
+        order_id = payment.order_id
         context: dict[str, str | bool] = {
             "amount_en": written(payment.amount, "en"),
             "amount_fr": written(payment.amount, "fr"),
-            "order": order.number if order else "",
-            "shop": shop,
+            "order": Order(pk=order_id).number if order_id else "",
+            "shop": shops[order_id] if order_id else "",
         }
         if payment.attempts_made == 0:
             context["never_asked"] = True  # no gateway can have taken anything
@@ -50,13 +42,19 @@ def messages_about(
     return messages
 
 
-def _read_orders(order_ids: Sequence[int]) -> dict[int | None, tuple[Order | None, str]]:
-    """With the names of their shops."""
+def _shops_of(order_ids: Sequence[int]) -> dict[int, str]:
+    """The name of each order's shop."""
     if not order_ids:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_READ_ORDERS, [list(order_ids)])
-        return {row[1]: (_ORDERS.row(row[1:]), row[0]) for row in cursor.fetchall()}
+        cursor.execute(
+            """
+            SELECT orders_order.id, orders_shop.name FROM orders_order JOIN orders_shop ON orders_shop.id = shop_id
+            WHERE orders_order.id = ANY(%s)
+            """,
+            [list(order_ids)],
+        )
+        return dict(cursor.fetchall())
 
 
 def kind_again(payment: Payment, kind: str) -> str:

@@ -26,7 +26,7 @@ def undo(action: Callable[[], object]) -> None:
         raise ZeroDivisionError
 
 
-# A lock goes by id.
+# A lock is a statement of its own, ordered by id.
 _LOCK = re.compile(r'FROM "?(\w+)"?.* ORDER BY [\w."]*\bid"?(?: ASC)? FOR NO KEY UPDATE', re.DOTALL)
 
 
