@@ -24,9 +24,9 @@ STARTING_SECONDS = 20
 LOOKS = 10
 # On a machine that is busy with other things calls bunch up on their way, and nobody can say how many it could send.
 STALL_SECONDS = 0.02
-# Who sleeps most of the time, as the stopwatch does, is let in before those who work. Where cores are waited for in a
-# good part of the time, these wait longer than it shows: for so long, as far as was seen.
-WAITED_SHARE, LONGEST_WAIT_SECONDS = 0.1, 0.25
+# Who sleeps most of the time, as the stopwatch does, is let in before those who work: these wait longer than it shows.
+# Seen were up to 0.05 s where cores are waited for in a tenth of the time, 0.13 s in a quarter, 0.15 s in four tenths.
+LONGEST_WAIT_SECONDS = 0.75
 LONGEST_LINE_SECONDS = 1.5
 RATE = 40
 SLOTS = 10
@@ -121,8 +121,7 @@ def test_no_limit_is_passed_and_each_is_used(gateway_sandbox: Sandbox, processes
     charges = fapshi["totals"]["collection.collected"]["entries"]
     assert 0.35 * fapshi["calls"] <= charges <= 0.65 * fapshi["calls"]
     # Calls that a stalled machine held back arrive with those behind them, and with no others.
-    held_back = LONGEST_WAIT_SECONDS if stopwatch.waited_share > WAITED_SHARE else 0.0
-    held_back += max(0.0, stopwatch.worst_seconds - STALL_SECONDS)
+    held_back = LONGEST_WAIT_SECONDS * stopwatch.waited_share + max(0.0, stopwatch.worst_seconds - STALL_SECONDS)
     assert fapshi["most_in_one_second"] <= RATE * (1 + held_back)
     assert fapshi["calls"] <= RATE * (crowd.seconds + LONGEST_LINE_SECONDS), "however they bunched up"
     if stopwatch.worst_seconds > STALL_SECONDS:
