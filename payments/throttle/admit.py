@@ -38,6 +38,7 @@ class Admission:
     holder: str
     lease_ends: str  # as the script wrote it
     ready_at: float  # of time.monotonic()
+    late_seconds: float = 0.0  # so much later the request may still leave
     is_unspent: bool = True
     is_held: bool = True
     heard: list[Heard] = field(default_factory=list)  # what its requests were answered
@@ -73,13 +74,14 @@ def admit(gateway: str, operator: str, holder: str, rank: Rank = Rank.OTHER) -> 
         return Admission(gateway, operator, holder, "0", asked_at)
     try:
         who = (gateway, operator, holder, rank)
-        answer, wait_ms, lease_ends = run("admit", *who, *_limits(gateway), *settings.GATEWAYS)
+        answer, wait_ms, lease_ends, late_ms = run("admit", *who, *_limits(gateway), *settings.GATEWAYS)
     except RedisError as error:
         log.warning("nothing is charged without Redis", gateway=gateway, error=str(error))
         return Postponed(_with_jitter(WITHOUT_REDIS_SECONDS), "redis")
     if text(answer) != "go":
         return Postponed(_with_jitter(wait_ms / 1000), text(answer))
-    admission = Admission(gateway, operator, holder, text(lease_ends), asked_at + wait_ms / 1000)
+    ready_at, late_seconds = asked_at + wait_ms / 1000, late_ms / 1000
+    admission = Admission(gateway, operator, holder, text(lease_ends), ready_at, late_seconds)
     wait_until(admission.ready_at - CLAIM_SECONDS)
     return admission
 

@@ -24,8 +24,6 @@ from payments.throttle.store import run, text
 
 CHARGE, QUESTION = "charge", "question"
 
-# A place in the line is lost when it was not used by then: who comes late would meet the ones behind.
-LATE_SECONDS = 0.02
 # A request that is turned away asks again for so long; then its caller comes back another time.
 PATIENCE_SECONDS = 5.0
 # Somebody has ordered that nothing leaves. What waits is taken up again soon after they say otherwise.
@@ -48,7 +46,7 @@ class Gate:
         """
         admission = current_admission(self._gateway)
         if admission is not None:
-            if not (admission.is_unspent and _is_in_time(admission.ready_at)):
+            if not (admission.is_unspent and _is_in_time(admission.ready_at, admission.late_seconds)):
                 self._line_up(CHARGE, "", deadline)
             self._limits(CHARGE)  # again: a line is longer than an order takes to be in force
             admission.is_unspent = False
@@ -82,21 +80,22 @@ class Gate:
         gives_up_at = time.monotonic() + min(PATIENCE_SECONDS, deadline.left_seconds() / 2)
         while True:
             asked_at = time.monotonic()
-            answer, wait_seconds = self._ask(side, holder)
-            if answer == "go" and _is_in_time(asked_at + wait_seconds):
+            answer, wait_seconds, late_seconds = self._ask(side, holder)
+            if answer == "go" and _is_in_time(asked_at + wait_seconds, late_seconds):
                 return
             again_at = asked_at + max(wait_seconds, _SHORTEST_SLEEP_SECONDS)
             if again_at > gives_up_at:
                 raise Held(f"{self._gateway} is busy with others", retry_after_seconds=wait_seconds + 1)
             wait_until(again_at)
 
-    def _ask(self, side: str, holder: str) -> tuple[str, float]:
+    def _ask(self, side: str, holder: str) -> tuple[str, float, float]:
         now = self._limits(side)
+        limits = (lease_milliseconds(), now.per_second, now.most)
         try:
-            answer, wait_ms = run("pass", self._gateway, side, holder, lease_milliseconds(), now.per_second, now.most)
+            answer, wait_ms, late_ms = run("pass", self._gateway, side, holder, *limits)
         except RedisError as error:
             raise Held("no request is sent without Redis", retry_after_seconds=WITHOUT_REDIS_SECONDS) from error
-        return text(answer), wait_ms / 1000
+        return text(answer), wait_ms / 1000, late_ms / 1000
 
     def _limits(self, side: str) -> Limits:
         """Raises Held when such a request may not leave now."""
@@ -113,7 +112,7 @@ def _as_heard(statuses: Sequence[int], seconds: float) -> list[Heard]:
     return [Heard(Kind.TAKEN if is_answered else Kind.ILL, seconds)]
 
 
-def _is_in_time(place: float) -> bool:
-    """Wait for this place in the line. False: it has passed."""
+def _is_in_time(place: float, late_seconds: float) -> bool:
+    """Wait for this place in the line. False: it has passed, and is lost (see scripts/rate.lua)."""
     wait_until(place)
-    return time.monotonic() < place + LATE_SECONDS
+    return time.monotonic() < place + late_seconds

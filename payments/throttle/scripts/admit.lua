@@ -7,12 +7,12 @@ local now = server_now()
 
 local function refuse(reason, wait_ms)
   count('postponed:' .. gateway .. ':' .. reason)
-  return {reason, math.ceil(wait_ms), ''}
+  return {reason, math.ceil(wait_ms), '', 0}
 end
 
 local own_slots = slots_key(gateway, 'charge')
 local held_until = redis.call('ZSCORE', own_slots, holder)
-if held_until and tonumber(held_until) > now then return {'held', 0, ''} end
+if held_until and tonumber(held_until) > now then return {'held', 0, '', 0} end
 
 local probes = {}
 for _, key in ipairs({circuit_key(gateway, ''), operator ~= '' and circuit_key(gateway, operator) or nil}) do
@@ -43,4 +43,4 @@ note_peak(gateway, mine + 1, now)
 note_pace(gateway, now)
 for _, key in ipairs(probes) do begin_probe(key, holder, at + probe_ms) end
 count('admitted:' .. gateway)
-return {'go', math.ceil(at - now), ends_at}
+return {'go', math.ceil(at - now), ends_at, may_be_late(place, per_second, now)}

@@ -4,11 +4,11 @@ local lease_ms, per_second, most = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumbe
 local now = server_now()
 
 local has_slot = holder == '' or redis.call('ZSCORE', slots_key(gateway, side), holder)
-if not has_slot and is_gateway_full(gateway, side, most, now) then return {'gateway_slots', 100} end
+if not has_slot and is_gateway_full(gateway, side, most, now) then return {'gateway_slots', 100, 0} end
 local at, place = find_place(gateway, side, side == 'charge' and 'begun' or '', per_second, now)
-if not at then return {'rate', math.ceil(place)} end
+if not at then return {'rate', math.ceil(place), 0} end
 
 take_place(place)
 if holder ~= '' then take_slot(slots_key(gateway, side), holder, string.format('%.3f', at + lease_ms)) end
 count('requests:' .. gateway .. ':' .. side)
-return {'go', math.ceil(at - now)}
+return {'go', math.ceil(at - now), may_be_late(place, per_second, now)}

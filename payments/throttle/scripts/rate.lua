@@ -1,6 +1,9 @@
 -- Calls per second: one line per gateway, in which every call gets its moment (GCRA without a burst).
 -- The line is paced a little below the limit: calls may arrive up to 87 ms unevenly and still stay within it.
 local PACE = 0.92
+-- So late a place may still be used: else who comes late would meet the ones behind. And so late while the line is nearly
+-- empty: all of that time may come at once then, and are few, and a full line behind them stays within the limit.
+local LATE_MS, LATE_MS_WHEN_EMPTY, EMPTY_SHARE = 20, 500, 0.05
 local SHORTER_LINE_MS = 800
 local ASKED_MS = 3000
 -- After a "too many" the pace stays a little below what the gateway took for so long, then rises, slowly at first and
@@ -67,6 +70,13 @@ local function take_place(place)
   if place.rank ~= '' then write(place.key, 'used_until:' .. place.rank, place.ranked_until) end
   if place.rank == 'aged' then redis.call('HDEL', place.key, 'aged_comes_until') end
   note_sent(place.gateway, 'sent', place.at)
+end
+
+-- How late the place that was just taken may be used.
+local function may_be_late(place, per_second, now)
+  if pace_now(place.key, per_second, now) < per_second * PACE then return LATE_MS end
+  local lately = sent_within(place.gateway, place.at - LATE_MS_WHEN_EMPTY, place.at)
+  return lately <= EMPTY_SHARE * per_second and LATE_MS_WHEN_EMPTY or LATE_MS
 end
 
 -- Charges let through a second, over the last few; the sweeper tells of so many (payments/sweep.py).

@@ -134,7 +134,7 @@ def test_an_order_that_comes_while_a_request_waits_in_line_holds_it_too(sandbox:
     """The line is longer than an order takes to be in force: what is read before it is not enough."""
     before = calls(sandbox)
 
-    def stop_meanwhile(_: float) -> bool:
+    def stop_meanwhile(*_: float) -> bool:
         order(stop_queue)
         return True
 
@@ -151,7 +151,7 @@ def test_an_order_that_comes_just_before_a_charge_leaves_holds_it_too(sandbox: S
     payment = make_payment()
     before = calls(sandbox)
 
-    def order_meanwhile(_: float) -> bool:
+    def order_meanwhile(*_: float) -> bool:
         order(act)
         return True
 

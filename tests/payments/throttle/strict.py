@@ -35,6 +35,11 @@ def use_our_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scripts, "_script", script)
 
 
+def set_our_clock(now_ms: float) -> None:
+    """So long after it began."""
+    store().set(_CLOCK, f"{BEGINS_AT_MS + now_ms:.3f}")
+
+
 @dataclass
 class Strict:
     """Takes `capacity(now in seconds)` calls in any one second, and answers after so long: 429s quicker."""
@@ -77,11 +82,11 @@ class Rush:
     def go_on_until(self, seconds: float) -> None:
         while self._todo[0][0] < seconds * 1000:
             now, _, what, since = heappop(self._todo)
-            store().set(_CLOCK, f"{BEGINS_AT_MS + now:.3f}")
+            set_our_clock(now)
             {"ask": self._ask, "send": self._send, "hear no": self._hear_no}[what](now, since)
 
     def _ask(self, now: float, _since: float) -> None:
-        answer, wait_ms = scripts.run("pass", "fapshi", "charge", "", 45_000, self._per_second, 1000)
+        answer, wait_ms, _ = scripts.run("pass", "fapshi", "charge", "", 45_000, self._per_second, 1000)
         self._later(now + (max(wait_ms, 1) if answer == b"go" else wait_ms + 100), "send" if answer == b"go" else "ask")
 
     def _send(self, now: float, _since: float) -> None:
@@ -103,4 +108,4 @@ class Rush:
         heappush(self._todo, (at, next(self._numbers), what, since))
 
 
-__all__: list[Any] = ["BEGINS_AT_MS", "Rush", "Strict", "use_our_clock"]
+__all__: list[Any] = ["BEGINS_AT_MS", "Rush", "Strict", "set_our_clock", "use_our_clock"]

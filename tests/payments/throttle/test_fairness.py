@@ -20,7 +20,7 @@ _numbers = count()
 def ask(rank: Rank, gateway: str = "fapshi", *, keeps: bool = False) -> tuple[str, float]:
     """(answer, seconds until its place, or until it should ask again). The slot is given back, unless it `keeps` it."""
     holder = f"payment-{next(_numbers)}"
-    answer, wait_ms, lease_ends = run("admit", gateway, "", holder, rank, *_limits(gateway), "fapshi", "campay")
+    answer, wait_ms, lease_ends, _ = run("admit", gateway, "", holder, rank, *_limits(gateway), "fapshi", "campay")
     if text(answer) == "go" and not keeps:
         release(Admission(gateway, "", holder, text(lease_ends), 0))
     return text(answer), wait_ms / 1000
