@@ -33,8 +33,8 @@ from payments.turn import Waiting, let_in_turn
 MOST_AT_ONCE = 500
 # As much of a gateway's line as is filled: it takes those who come for 1.5 s, and others come to it as well.
 SECONDS_AHEAD = 1
-# Nor many more than find a slot now, or soon by how many were let through lately.
-GROWTH = 2
+# Nor many more than find a slot now, or before the next look by how many were let through lately.
+NEXT_LOOK_SECONDS = 0.5
 LEAST_AT_ONCE = 2
 # A gateway that has turned somebody away is left alone for a moment, by those of the same priority.
 REST_SECONDS = 0.25
@@ -156,17 +156,20 @@ def _limits(priority: int) -> dict[str, int]:
         rooms = read_rooms()
     except RedisError:
         rooms = {}
-    paced = {name: doorway.room(name, priority, _most_waiting(name, rooms.get(name))) for name in settings.GATEWAYS}
+    in_flight = sum(room.in_flight for room in rooms.values())
+    most = {name: _most_waiting(name, rooms.get(name), in_flight) for name in settings.GATEWAYS}
+    paced = {name: doorway.room(name, priority, waiting) for name, waiting in most.items()}
     # None of those that are held back by order: they stay due, and go on as soon as they may.
     return {
-        name: most if may_send(name) else 0 for name, most in {**paced, WALLET: MOST_AT_ONCE, "": MOST_AT_ONCE}.items()
+        name: allowed if may_send(name) else 0
+        for name, allowed in {**paced, WALLET: MOST_AT_ONCE, "": MOST_AT_ONCE}.items()
     }
 
 
-def _most_waiting(gateway: str, room: Room | None) -> int:
+def _most_waiting(gateway: str, room: Room | None, in_flight: int) -> int:
     limits = limits_of(gateway)
     ahead = max(LEAST_AT_ONCE, ceil(SECONDS_AHEAD * limits.per_second))
     if room is None:
         return ahead
-    free = max(0, min(limits.most, limits.most_of_all) - room.in_flight)
-    return min(ahead, free + LEAST_AT_ONCE + ceil(GROWTH * room.per_second))
+    free = max(0, min(limits.most - room.in_flight, limits.most_of_all - in_flight))
+    return min(ahead, free + LEAST_AT_ONCE + ceil(NEXT_LOOK_SECONDS * room.per_second))

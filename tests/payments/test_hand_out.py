@@ -12,6 +12,7 @@ from django.utils import timezone
 from choptym.lib.jobs import redis
 from payments.hand_out import (
     LEAST_AT_ONCE,
+    NEXT_LOOK_SECONDS,
     REST_SECONDS,
     count_free,
     doorway,
@@ -120,6 +121,17 @@ def test_of_a_gateway_that_lets_nothing_through_only_a_few_are_taken() -> None:
     assert (gateways.count("fapshi"), gateways.count("campay")) == (LEAST_AT_ONCE, 3 + LEAST_AT_ONCE)
 
 
+@pytest.mark.invariant("INV-9")
+def test_when_all_slots_together_are_in_use_only_a_few_of_each_gateway_are_taken() -> None:
+    for _ in range(8):
+        make_payment()
+    with limited(all_slots=10):
+        for number in range(9):
+            ask_admission("campay" if number % 2 else "razorpay")
+
+        assert len(taken()) == 1 + LEAST_AT_ONCE
+
+
 def test_the_more_are_let_through_the_more_are_taken() -> None:
     for _ in range(40):
         make_payment()
@@ -129,7 +141,7 @@ def test_the_more_are_let_through_the_more_are_taken() -> None:
             assert isinstance(answer, Admission)
             release(answer)
 
-        assert 13 <= len(taken()) <= 4 + LEAST_AT_ONCE + 2 * 30 / 5
+        assert 8 <= len(taken()) <= 4 + LEAST_AT_ONCE + NEXT_LOOK_SECONDS * 30 / 5
 
 
 def forget_pace(gateway: str) -> None:
