@@ -10,6 +10,7 @@ from django.test import override_settings
 
 from choptym.settings import gateways as gateway_settings
 from payments.gateways import forget_gateways
+from payments.throttle.lead import to_ask, to_claim
 from payments.throttle.store import PREFIX, store
 from tests.payments.gateways.sandbox import CREDENTIALS
 
@@ -20,7 +21,9 @@ PATHS = {"FAPSHI": "fapshi", "CAMPAY": "campay/api", "RAZORPAY": "razorpay/v1", 
 
 
 def forget_throttle() -> None:
-    """An empty Redis that has been up for long."""
+    """An empty Redis that has been up for long, and nothing learnt of how long the way to it is."""
+    to_ask.clear()
+    to_claim.clear()
     if found := store().keys(f"{PREFIX}*"):
         store().delete(*found)
     store().set(f"{PREFIX}begun", 0)

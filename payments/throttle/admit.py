@@ -15,6 +15,7 @@ from redis import RedisError
 from choptym.lib.outbound import give_back_connections
 from payments.throttle.breaker import Health, circuit_limits, health_of, tell_change
 from payments.throttle.heard import Heard, as_arguments
+from payments.throttle.lead import to_claim
 from payments.throttle.limits import limits_of
 from payments.throttle.slots import lease_milliseconds
 from payments.throttle.store import run, text, texts
@@ -87,9 +88,9 @@ def admit(gateway: str, operator: str, holder: str, rank: Rank = Rank.OTHER) -> 
 
 
 def _limits(gateway: str) -> tuple[float, ...]:
-    """As the script takes them: lease, rate, most at this gateway, most of all, time for a probe."""
+    """As the script takes them: lease, rate, most at this gateway, most of all, time for a probe, lead."""
     now, lease = limits_of(gateway), lease_milliseconds()
-    return lease, now.per_second, now.most, now.most_of_all, lease
+    return lease, now.per_second, now.most, now.most_of_all, lease, to_claim[gateway].seconds * 1000
 
 
 def release(admission: Admission, health: Health = Health.NONE) -> None:

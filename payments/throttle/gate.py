@@ -17,6 +17,7 @@ from choptym.lib.errors import Held
 from choptym.lib.outbound import Hear
 from payments.throttle.admit import WITHOUT_REDIS_SECONDS, current_admission, wait_until
 from payments.throttle.heard import Heard, Kind
+from payments.throttle.lead import Lead, to_ask, to_claim
 from payments.throttle.limits import Limits, limits_of
 from payments.throttle.rate import slow_down
 from payments.throttle.slots import give_back_question, lease_milliseconds
@@ -46,7 +47,8 @@ class Gate:
         """
         admission = current_admission(self._gateway)
         if admission is not None:
-            if not (admission.is_unspent and _is_in_time(admission.ready_at, admission.late_seconds)):
+            lead = to_claim[self._gateway]
+            if not (admission.is_unspent and _is_in_time(admission.ready_at, admission.late_seconds, lead)):
                 self._line_up(CHARGE, "", deadline)
             self._limits(CHARGE)  # again: a line is longer than an order takes to be in force
             admission.is_unspent = False
@@ -81,7 +83,7 @@ class Gate:
         while True:
             asked_at = time.monotonic()
             answer, wait_seconds, late_seconds = self._ask(side, holder)
-            if answer == "go" and _is_in_time(asked_at + wait_seconds, late_seconds):
+            if answer == "go" and _is_in_time(asked_at + wait_seconds, late_seconds, to_ask[self._gateway]):
                 return
             again_at = asked_at + max(wait_seconds, _SHORTEST_SLEEP_SECONDS)
             if again_at > gives_up_at:
@@ -90,7 +92,7 @@ class Gate:
 
     def _ask(self, side: str, holder: str) -> tuple[str, float, float]:
         now = self._limits(side)
-        limits = (lease_milliseconds(), now.per_second, now.most)
+        limits = (lease_milliseconds(), now.per_second, now.most, to_ask[self._gateway].seconds * 1000)
         try:
             answer, wait_ms, late_ms = run("pass", self._gateway, side, holder, *limits)
         except RedisError as error:
@@ -112,7 +114,9 @@ def _as_heard(statuses: Sequence[int], seconds: float) -> list[Heard]:
     return [Heard(Kind.TAKEN if is_answered else Kind.ILL, seconds)]
 
 
-def _is_in_time(place: float, late_seconds: float) -> bool:
+def _is_in_time(place: float, late_seconds: float, lead: Lead) -> bool:
     """Wait for this place in the line. False: it has passed, and is lost (see scripts/rate.lua)."""
     wait_until(place)
-    return time.monotonic() < place + late_seconds
+    too_late = time.monotonic() - place - late_seconds
+    lead.note(too_late)
+    return too_late < 0

@@ -1,8 +1,8 @@
 -- May this payment be charged now? Circuit, slots and rate in one step: all are taken, or none.
 local gateway, operator, holder, rank = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lease_ms, per_second, most, most_of_all = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local probe_ms, gateways = tonumber(ARGV[9]), {}
-for index = 10, #ARGV do gateways[#gateways + 1] = ARGV[index] end
+local probe_ms, lead_ms, gateways = tonumber(ARGV[9]), tonumber(ARGV[10]), {}
+for index = 11, #ARGV do gateways[#gateways + 1] = ARGV[index] end
 local now = server_now()
 
 local function refuse(reason, wait_ms)
@@ -31,7 +31,7 @@ if is_own_full or is_full_for_all or yields then
   return refuse(is_own_full and 'gateway_slots' or is_full_for_all and 'slots' or 'turn', 500)
 end
 
-local at, place = find_place(gateway, 'charge', rank, per_second, now)
+local at, place = find_place(gateway, 'charge', rank, per_second, lead_ms, now)
 if not at then return refuse('rate', place) end
 
 take_place(place)

@@ -39,8 +39,9 @@ end
 
 -- Charges and questions share the line. A side that has had more than half of it lately, while the other one asks
 -- too, may book less far ahead: so each is sure of half, and what one side leaves the other takes.
--- Returns the moment of this call and what to note when it is taken; or nil and after how long to ask again.
-local function find_place(gateway, side, rank, per_second, now)
+-- Not before `lead_ms` from now: the caller needs so long. Returns the moment of this call and what to note when it is
+-- taken; or nil and after how long to ask again.
+local function find_place(gateway, side, rank, per_second, lead_ms, now)
   local key, other = rate_key(gateway), side == 'charge' and 'question' or 'charge'
   local free_at, paused_until, other_asked_at, used_until = read(
     key, 'free_at', 'paused_until', 'asked_at:' .. other, 'used_until:' .. side)
@@ -49,7 +50,7 @@ local function find_place(gateway, side, rank, per_second, now)
   local gap = 1000 / pace_now(key, per_second, now)
   free_at = math.min(free_at, now + LONGEST_LINE_MS + gap)  -- should the clock have been set back
   used_until = math.min(math.max(used_until, now), now + LONGEST_LINE_MS)
-  local at = math.max(now, free_at, begins_at(now), paused_until)
+  local at = math.max(now + lead_ms, free_at, begins_at(now), paused_until)
   local line, is_sure, cost = USUAL_LINE_MS, false, now - other_asked_at < ASKED_MS and 4 * gap or 2 * gap
   local ranked_until = math.min(math.max(read(key, 'used_until:' .. rank), now), now + LONGEST_LINE_MS + cost)
   if rank == 'high' or rank == 'aged' then is_sure = ranked_until - now <= gap end

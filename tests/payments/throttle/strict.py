@@ -86,7 +86,7 @@ class Rush:
             {"ask": self._ask, "send": self._send, "hear no": self._hear_no}[what](now, since)
 
     def _ask(self, now: float, _since: float) -> None:
-        answer, wait_ms, _ = scripts.run("pass", "fapshi", "charge", "", 45_000, self._per_second, 1000)
+        answer, wait_ms, _ = scripts.run("pass", "fapshi", "charge", "", 45_000, self._per_second, 1000, 0)
         self._later(now + (max(wait_ms, 1) if answer == b"go" else wait_ms + 100), "send" if answer == b"go" else "ask")
 
     def _send(self, now: float, _since: float) -> None:

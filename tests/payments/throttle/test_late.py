@@ -21,7 +21,7 @@ def ask(now_ms: float, per_second: float = LIMIT) -> tuple[float, float]:
     """The moment of a place, and how late it may be used. Who is turned away asks again."""
     while True:
         set_our_clock(now_ms)
-        answer, wait_ms, late_ms = run("pass", "fapshi", "charge", "", 45_000, per_second, 1000)
+        answer, wait_ms, late_ms = run("pass", "fapshi", "charge", "", 45_000, per_second, 1000, 0)
         if answer == b"go":
             return now_ms + wait_ms, late_ms
         now_ms += wait_ms
