@@ -2,34 +2,31 @@
 
 Every road leads here: a webhook, a poll that is due, a lost answer, a dead worker. Each only makes a payment's
 `next_check_at` due; what the gateway then says decides. Calls are made several at a time in threads that know no
-database; their answers are taken up in groups as they come, so that a slow one keeps nobody waiting.
+database; their answers are taken up in groups as they come, and others that are due are asked about in their place: a
+slow one keeps nobody waiting.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, OperationalError
 
 from choptym.lib import clock
 from choptym.lib.deadline import moment
-from choptym.lib.errors import Busy, NotFound, Rejected, Unavailable
 from choptym.lib.failpoints import committing
-from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move, sources_of
 from payments import in_force
+from payments.ask import Answer, ask_all
 from payments.attempts import learn_link, learn_transaction, record_attempt
 from payments.charge import requeue, retry_delay_seconds
 from payments.close import close_unpaid, still_watched
 from payments.facts import Paid
 from payments.failures import TRY_DECLINED
 from payments.gateways import get_gateway
-from payments.gateways.base import Gateway, Outcome, Status
+from payments.gateways.base import Outcome, Status
 from payments.gateways.operators import is_operators_fault, operator_of
-from payments.gateways.threads import gateway_threads
 from payments.history import call_tries_back
 from payments.locks import Check, claim_checks, lock_payments, release_checks
 from payments.models import Payment
@@ -40,27 +37,18 @@ from payments.throttle.breaker import note_verdicts
 
 log = structlog.get_logger(__name__)
 
-# Answers that come so soon after another one are settled together with it, while others are still awaited.
-GATHER_SECONDS = 0.2
+# For so long others are asked about in the place of those that were answered; then it is another one's turn to claim.
+GOES_ON_SECONDS = 5.0
 # Checks that a failing database kept us from taking up are due again after this.
 RELEASED_SECONDS = 1.0
 # How often we look for an attempt whose answer was lost; the last one repeats.
 SEARCH_SECONDS = (2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back for one check. No status: the gateway shows nothing of it, or did not answer."""
-
-    check: Check
-    status: Status | None = None
-    is_absent: bool = False  # the gateway answered, and knows no such attempt
-    wait_seconds: float | None = None  # when it asked us to come back later
-
-
 def confirm_batch(gateway: str) -> int:
-    """Ask one gateway about up to one batch of payments that are due. Returns how many; 0: none is, or it is stopped.
+    """Ask one gateway about payments that are due, a batch first. Returns about how many; 0: none is, or it is stopped.
 
+    While answers are awaited more are asked about, as many at a time as the gateway takes, for GOES_ON_SECONDS.
     Network: one call per payment, with no transaction open.
     Commits: each group of answers by itself. A crash in between leaves the rest to their lease; a lock that could not
     be had gives it back.
@@ -72,8 +60,9 @@ def confirm_batch(gateway: str) -> int:
     checks = claim_checks(gateway, in_force.current().batch_size)
     if not checks:
         return 0
+    claim_more = partial(_claim_more, gateway, began + GOES_ON_SECONDS, checks)
     try:
-        for group in _ask_all(gateway, [check for check in checks if check.attempt_id is not None], began):
+        for group in ask_all(gateway, _with_attempt(checks), began, claim_more):
             _take_up(gateway, group)
         for check in checks:
             if check.attempt_id is None:
@@ -84,44 +73,17 @@ def confirm_batch(gateway: str) -> int:
     return len(checks)
 
 
-def _ask_all(gateway: str, checks: Sequence[Check], began: float) -> Iterator[list[Answer]]:
-    if not checks:
-        return
-    refuse_in_transaction()
-    give_back_connections()
-    waiting: set[Future[Answer]] = {gateway_threads(gateway).submit(_ask, gateway, check, began) for check in checks}
-    while waiting:
-        wait(waiting, return_when=FIRST_COMPLETED)
-        done, waiting = wait(waiting, timeout=GATHER_SECONDS)
-        yield [future.result() for future in done]
+def _claim_more(gateway: str, until: float, checks: list[Check], room: int) -> list[Check]:
+    """Those to ask about next. All that are claimed are added to `checks`."""
+    if moment() > until or not in_force.may_ask(gateway):
+        return []
+    more = claim_checks(gateway, room)
+    checks += more
+    return _with_attempt(more)
 
 
-def _ask(gateway: str, check: Check, began: float) -> Answer:
-    """Runs in a thread of its own, without the database."""
-    if moment() >= began + settings.PAYMENT_LEASE_SECONDS:
-        return Answer(check)  # it waited for a thread too long: somebody else may be asking by now
-    try:
-        return _query(get_gateway(gateway), check)
-    except NotFound:
-        pass
-    except Busy as error:
-        return Answer(check, wait_seconds=error.retry_after_seconds)
-    except (Unavailable, Rejected) as error:
-        log.warning("status not to be had", payment=check.payment_id, gateway=gateway, error=str(error))
-    except Exception:  # one answer that we cannot read must not keep back the rest of its batch
-        log.exception("status not readable", payment=check.payment_id, gateway=gateway)
-    return Answer(check)
-
-
-def _query(adapter: Gateway, check: Check) -> Answer:
-    if not check.transaction_id:
-        assert check.started_at is not None  # noqa: S101 - claim_checks() joins it with the attempt
-        found = adapter.find(check.reference, since=check.started_at, is_link=check.by_link)
-        return Answer(check, status=found, is_absent=found is None)
-    if check.by_link and check.state not in WAITING_STATES:
-        # Nobody waits for this page any more: close it, and hear what is true then.
-        return Answer(check, status=adapter.expire_link(check.transaction_id))
-    return Answer(check, status=adapter.fetch_status(check.transaction_id, is_link=check.by_link))
+def _with_attempt(checks: Sequence[Check]) -> list[Check]:
+    return [check for check in checks if check.attempt_id is not None]
 
 
 def _take_up(gateway: str, answers: Sequence[Answer]) -> None:

@@ -14,6 +14,7 @@ from choptym.lib.deadline import moment
 from choptym.lib.errors import NotAllowed
 from orders.models import Product
 from payments import confirm
+from payments.ask import ask_all
 from payments.cancel import cancel_payment
 from payments.charge import charge_payment
 from payments.confirm import confirm_batch
@@ -128,7 +129,7 @@ class Crowd:
         self._run(_ONLY_DUE, [member.payment.pk for member in self.members])
         by_payment = {member.payment.pk: member for member in self.members}
         while checks := claim_checks(self.gateway, 100):
-            for group in confirm._ask_all(self.gateway, checks, moment()):
+            for group in ask_all(self.gateway, checks, moment()):
                 for answer in group:
                     by_payment[answer.check.payment_id].answers.append(answer)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from choptym.lib.money import Money
-from payments.confirm import Answer
+from payments.ask import Answer
 from payments.gateways import get_gateway
 from payments.gateways.base import Event, RefundRequest
 from payments.models import Payment, PaymentAttempt

@@ -19,6 +19,7 @@ from choptym.lib.jobs import BELL_SECONDS, answer, publish, redis
 from choptym.lib.money import Money
 from orders.models import CartItem
 from payments import charge, confirm, hand_out, tasks
+from payments.ask import ask_all
 from payments.gateways import get_gateway
 from payments.gateways.base import Accepted, CollectRequest, RefundRequest
 from payments.gateways.operators import operator_of
@@ -246,7 +247,7 @@ class World(Gateways):
         self.touch(gateway)
         began = moment()
         checks = [check for check in claim_checks(gateway, 10) if check.attempt_id is not None]
-        answers = [answer for group in confirm._ask_all(gateway, checks, began) for answer in group]
+        answers = [answer for group in ask_all(gateway, checks, began) for answer in group]
         return (lambda: confirm._take_up(gateway, answers)) if answers else None
 
     def arrive(self, attempt: Row) -> None:

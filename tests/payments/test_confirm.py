@@ -6,6 +6,8 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
+from payments import confirm
+from payments.ask import room_at
 from payments.confirm import confirm_batch
 from payments.expire import expire_batch
 from payments.models import Payment, PaymentAttempt
@@ -14,6 +16,7 @@ from payments.states import PaymentState
 from tests.factories import a_while_ago, fresh, make_attempt, make_payment, make_pending
 from tests.payments.books import entries_of, told
 from tests.payments.gateways.sandbox import Sandbox
+from tests.payments.throttle.limits import limited
 from tests.payments.tricks import booked, charged, due, seconds_to_check, wait_until_booked
 
 pytestmark = pytest.mark.django_db
@@ -130,13 +133,28 @@ def test_each_gateway_is_asked_only_about_its_own_and_only_what_is_due(sandbox: 
 
 
 @override_settings(PAYMENT_BATCH_SIZE=2)
-def test_a_batch_holds_so_many_and_no_more(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(("goes_on", "asked"), [(0.0, [2, 1, 0]), (confirm.GOES_ON_SECONDS, [3, 0, 0])])
+def test_in_the_place_of_those_who_were_answered_others_are_asked_about_for_a_while(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, goes_on: float, asked: list[int]
+) -> None:
+    monkeypatch.setattr(confirm, "GOES_ON_SECONDS", goes_on)
     payments = [charged(sandbox) for _ in range(3)]
     wait_until_booked(sandbox, payments[-1], "collected")
 
-    assert [confirm_batch("fapshi") for _ in range(3)] == [2, 1, 0]
+    assert [confirm_batch("fapshi") for _ in range(3)] == asked
 
     assert {fresh(payment).state for payment in payments} == {"SETTLED"}
+
+
+@pytest.mark.parametrize(
+    ("batch", "at_gateway", "waiting", "room"),
+    [(50, 300, 0, 50), (50, 300, 70, 0), (50, 300, 60, 15), (50, 20, 0, 5), (50, 20, 50, 0), (2, 1, 0, 1)],
+)
+def test_more_are_claimed_as_the_gateway_takes_them_and_not_one_by_one(
+    sandbox: Sandbox, batch: int, at_gateway: int, waiting: int, room: int
+) -> None:
+    with limited(slots=at_gateway, PAYMENT_BATCH_SIZE=batch):
+        assert room_at("fapshi", waiting) == room
 
 
 def test_a_mixed_batch_ends_each_as_it_should(sandbox: Sandbox) -> None:

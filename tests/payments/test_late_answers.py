@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from payments import charge
+from payments.ask import Answer
 from payments.attempts import learn_transaction
-from payments.confirm import Answer, _take_up, _without_attempt
+from payments.confirm import _take_up, _without_attempt
 from payments.gateways.base import Accepted, Outcome, Status
 from payments.locks import Charge, Check, claim_charge, claim_checks
 from payments.match import match_batch

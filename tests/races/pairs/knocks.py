@@ -10,6 +10,7 @@ from django.utils import timezone
 from choptym.lib.deadline import moment
 from choptym.lib.money import Money
 from payments import charge, confirm, hand_out
+from payments.ask import Answer, ask_all
 from payments.charge import charge_payment
 from payments.confirm import confirm_batch
 from payments.credit_surplus import credit_surplus
@@ -69,7 +70,7 @@ def answer(decision: str, odd: bool, case: Case) -> Knock:
     case.change(next_check_at=a_while_ago())
     began = moment()
     checks = claim_checks(case.gateway, 10)
-    answers = [answer for group in confirm._ask_all(case.gateway, checks, began) for answer in group]
+    answers = [answer for group in ask_all(case.gateway, checks, began) for answer in group]
     assert [answer.check.payment_id for answer in answers] == [case.payment_id]
     if due_at is None:
         case.change(next_check_at=None)
@@ -87,7 +88,7 @@ def stale_answer(case: Case) -> Knock:
     assert case.check is not None
     [entry] = case.entries()
     status = get_gateway(case.gateway).fetch_status(case.attempt.transaction_id or entry["gateway_id"])
-    return partial(confirm._take_up, case.gateway, [confirm.Answer(case.check, status=status)])
+    return partial(confirm._take_up, case.gateway, [Answer(case.check, status=status)])
 
 
 def reconcile(case: Case) -> Knock:
