@@ -1,11 +1,21 @@
 """The web process: the API, the webhook door and the admin."""
 
 import os
+import re
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from choptym.lib.lanes import Lane, in_lanes
 from choptym.lib.plain_request import WebRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "choptym.settings")
-application = get_wsgi_application()
-application.request_class = WebRequest
+_django = get_wsgi_application()
+_django.request_class = WebRequest
+
+# Gateways wait a few seconds for the answer to a webhook. Customers who wait look often, and each time at one row.
+_SHORT = re.compile(r"POST /webhooks/|GET /(health/|metrics$|api/payments/\d+/$|api/payment/(queue/status|metrics)$)")
+_EVERY = re.compile("")
+application = in_lanes(
+    _django, [Lane("short", settings.WEB_SHORT_PLACES, _SHORT), Lane("other", settings.WEB_PLACES, _EVERY)]
+)

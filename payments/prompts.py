@@ -19,6 +19,14 @@ _READ = f"""
     LEFT JOIN payments_paymentattempt attempt ON attempt.payment_id = payments_payment.id AND attempt.state IN ({_OPEN})
     WHERE payments_payment.id = %s AND user_id = %s
 """  # noqa: S608
+_READ_OF_TOKEN = f"""
+    SELECT coalesce(attempt.instructions, ''), coalesce(attempt.link, ''), {_PAYMENTS.columns}
+    FROM authtoken_token token
+    JOIN auth_user ON auth_user.id = token.user_id AND is_active
+    JOIN payments_payment ON payments_payment.user_id = token.user_id
+    LEFT JOIN payments_paymentattempt attempt ON attempt.payment_id = payments_payment.id AND attempt.state IN ({_OPEN})
+    WHERE token.key = %s AND payments_payment.id = %s
+"""  # noqa: S608
 _READ_PROMPTS = f"""
     SELECT payment_id, instructions, link FROM payments_paymentattempt
     WHERE payment_id = ANY(%s) AND state IN ({_OPEN})
@@ -35,8 +43,17 @@ class Prompt:
 
 def read_payment(payment_id: int, *, user_id: int) -> tuple[Payment, Prompt] | None:
     """This customer's payment with its prompt, in one statement: a crowd polls it. None: they have no such payment."""
+    return _read(_READ, payment_id, user_id)
+
+
+def read_payment_of_token(payment_id: int, *, token: str) -> tuple[Payment, Prompt] | None:
+    """The same for whoever holds this token. None also where it is nobody's, or of a customer who is switched off."""
+    return _read(_READ_OF_TOKEN, token, payment_id)
+
+
+def _read(query: str, *values: int | str) -> tuple[Payment, Prompt] | None:
     with connection.cursor() as cursor:
-        cursor.execute(_READ, [payment_id, user_id])
+        cursor.execute(query, values)
         row = cursor.fetchone()
     if row is None:
         return None

@@ -45,6 +45,13 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | Non
     return _frameworks(error)
 
 
+def away(error: Exception) -> JsonResponse:
+    """What the database being away comes to, for a door that is no view of the API."""
+    answer = answer_error(error, {})
+    assert answer is not None  # noqa: S101 - it knows what OperationalError, InterfaceError and PoolTimeout are
+    return JsonResponse(answer.data, status=answer.status_code, headers={"Retry-After": answer.headers["Retry-After"]})
+
+
 def _invalid(error: exceptions.ValidationError) -> Response:
     """One field at fault gives its own code; several are `invalid`."""
     problems = dict(_flat(error.detail))

@@ -31,7 +31,8 @@ WATCHED = ("charge", "high", "confirm")
 BACKGROUND_NICE = 5
 BACKGROUND_READY_SECONDS = 180  # whatever else the machine is busy with goes first, too
 WEB_PROCESSES = 2
-WEB_THREADS = 8
+# One for each request that has come in; only so many are at work as there are places (choptym/lib/lanes.py).
+WEB_THREADS = 2048
 BACKLOG = 2048
 # Open at a time, of each process. A phone keeps its connection while it waits, and the next one must still come in.
 CONNECTIONS = 8192

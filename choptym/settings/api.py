@@ -29,7 +29,7 @@ REST_FRAMEWORK = {
 }
 
 # Whoever follows a payment is told when to ask again, so that all who wait ask so often together. One such answer
-# takes about two milliseconds of a core.
+# takes about one millisecond of a core.
 STATUS_READS_PER_SECOND = env.integer("STATUS_READS_PER_SECOND", 100, minimum=1)
 
 SPECTACULAR_SETTINGS = {

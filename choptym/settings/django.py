@@ -23,6 +23,9 @@ if not ALLOWED_HOSTS:
 if DEBUG and not set(ALLOWED_HOSTS) <= {"127.0.0.1", "localhost", "[::1]", "testserver"}:
     env.problem("DEBUG=true is only for a host that nobody else reaches: ALLOWED_HOSTS=127.0.0.1,localhost")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+# Requests that a web process works on at a time: short ones, such as looks at a payment and webhooks, and all others.
+WEB_SHORT_PLACES = env.integer("WEB_SHORT_PLACES", 4, minimum=1, maximum=200)
+WEB_PLACES = env.integer("WEB_PLACES", 8, minimum=1, maximum=200)
 # Where customers reach us: return addresses of payment links are built from it.
 PUBLIC_URL = env.url("PUBLIC_URL", "")
 # Where the event-stream process listens; the web process sends clients there. Empty: a proxy routes by path.
@@ -56,6 +59,7 @@ MIDDLEWARE = [
     "choptym.lib.timing.time_requests",
     "django.middleware.security.SecurityMiddleware",
     "payments.webhook.go_straight",
+    "payments.look.look_straight",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

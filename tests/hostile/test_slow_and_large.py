@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from choptym.local.roles import _GRANIAN, WEB_THREADS
 from tests.hostile.conftest import HEADER_SECONDS
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).parents[2]
 SERVERS = ("web", "events")
+# In each of the web processes many more than places.
+SLOW_BODIES = 100
 
 
 @pytest.fixture
@@ -107,9 +110,10 @@ def test_headers_that_trickle_are_cut_off(calm: Live) -> None:
 
 
 @pytest.mark.parametrize("kind", [HOOK, LOGIN, b"POST /none HTTP/1.1\r\n" + HOST], ids=["webhook", "login", "nowhere"])
-def test_bodies_that_trickle_leave_threads_for_others(calm: Live, kind: bytes) -> None:
-    """Fewer than there are threads. As many as that are the proxy's to keep away, see the test below."""
-    with opened(calm, WEB_THREADS - 1, kind + b"Content-Length: 500\r\n\r\n{") as wires:
+def test_bodies_that_trickle_leave_places_for_others(calm: Live, kind: bytes) -> None:
+    """Many more than places. As many as there are threads are the proxy's to keep away, see the test below."""
+    assert settings.WEB_PLACES + settings.WEB_SHORT_PLACES < SLOW_BODIES / 4 < WEB_THREADS
+    with opened(calm, SLOW_BODIES, kind + b"Content-Length: 500\r\n\r\n{") as wires:
         for _ in range(5):
             assert talk(calm, get(b"/health/ready")) == [200]
             for wire in wires:

@@ -1,0 +1,79 @@
+"""Lanes in the web process: who asks a short question does not wait behind a crowd that checks out.
+
+The server gives each request a thread as it comes, which waits here until one of the few threads of its lane has done
+the work. A thread that waits costs memory only; one that begins to work costs as much as a look at a payment, for what
+it needs anew. Each lane is served first come, first served (docs/adr/0051).
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from threading import BoundedSemaphore
+from typing import Any
+
+from prometheus_client import Histogram
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+WAIT_SECONDS = Histogram(
+    "choptym_web_lane_wait_seconds",
+    "From where a request has come in whole until it has a place in its lane",
+    ["lane"],
+    buckets=(0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+# Of a body that says it is longer a part may wait in the network until it is wanted.
+MOST_READ_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Lane:
+    """So many requests at a time, of those whose method and path, as in "GET /health/live", begin like this."""
+
+    name: str
+    places: int
+    requests: re.Pattern[str]
+    _free: BoundedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_free", BoundedSemaphore(self.places))
+
+    def serve(self, application: Application, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        began = time.monotonic()
+        with self._free:
+            WAIT_SECONDS.labels(self.name).observe(time.monotonic() - began)
+            answer = application(environ, start_response)
+            return answer if getattr(answer, "streaming", False) else _whole(answer)
+
+
+def in_lanes(application: Application, lanes: Sequence[Lane]) -> Application:
+    """Each request in the first lane that takes it; the last one takes all."""
+
+    def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        _read_body(environ)
+        return _lane_of(environ, lanes).serve(application, environ, start_response)
+
+    return serve
+
+
+def _whole(answer: Iterable[bytes]) -> list[bytes]:
+    """A list is sent at once by the server; anything else piece by piece, each by way of its thread."""
+    try:
+        return list(answer)
+    finally:
+        if close := getattr(answer, "close", None):
+            close()
+
+
+def _lane_of(environ: Environ, lanes: Sequence[Lane]) -> Lane:
+    asked = f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}"
+    return next((lane for lane in lanes[:-1] if lane.requests.match(asked)), lanes[-1])
+
+
+def _read_body(environ: Environ) -> None:
+    """Who sends slowly is waited for before they have a place."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isascii() and length.isdigit() and 0 < int(length) <= MOST_READ_BYTES:
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))

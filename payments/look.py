@@ -1,0 +1,82 @@
+"""A look at one payment, the short way: a crowd that waits sends hardly anything else.
+
+Only the usual request is answered here, by one statement and past the middlewares that it has no use for. Every other
+one, and whatever is refused, goes the long way (views.PaymentView). Both answer alike: tests/payments/test_look.py.
+"""
+
+import re
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.translation import activate, get_language_from_request
+from psycopg_pool import PoolTimeout
+from rest_framework.exceptions import Throttled
+from rest_framework.renderers import JSONRenderer
+
+from choptym.lib.api_errors import away
+from choptym.lib.malformed import Async, Sync
+from choptym.lib.throttle import count_read
+from payments.prompts import read_payment_of_token
+from payments.serializers import show_payment
+from payments.views import PaymentView
+
+_LOOK = path("api/payments/<bigint:payment_id>/", PaymentView.as_view())
+_TOKEN = re.compile(r"Token ([0-9A-Za-z]{1,40})", re.ASCII)
+_USUAL = frozenset({"", "*/*", "application/json"})
+
+
+@sync_and_async_middleware
+def look_straight(get_response: Sync | Async) -> Sync | Async:
+    """Middleware: what it answers itself goes no further."""
+    if iscoroutinefunction(get_response):
+        return get_response
+    go_on = cast("Sync", get_response)
+
+    def answer_look(request: HttpRequest) -> HttpResponseBase:
+        return _answer(request) or go_on(request)
+
+    return answer_look
+
+
+def _answer(request: HttpRequest) -> HttpResponse | None:
+    """None: the long way."""
+    meta = request.META
+    if request.method != "GET" or meta["QUERY_STRING"] or meta.get("HTTP_ACCEPT", "") not in _USUAL:
+        return None
+    token, match = _TOKEN.fullmatch(meta.get("HTTP_AUTHORIZATION", "")), _LOOK.resolve(request.path_info[1:])
+    if token is None or match is None:
+        return None
+    request.resolver_match = match
+    request.get_host()  # as Django does on the long way: who asks for another host is refused
+    language = get_language_from_request(request)
+    activate(language)  # not that of whoever was served by this thread before
+    try:
+        found = read_payment_of_token(match.kwargs["payment_id"], token=token[1])
+        if found is None:
+            return None
+        payment, prompt = found
+        count_read(payment.user_id)
+        return _write(show_payment(payment, language, prompt), language)
+    except Throttled:
+        return None
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        return away(error)
+
+
+def _write(body: dict[str, Any], language: str) -> HttpResponse:
+    content = JSONRenderer().render(body)
+    seconds = body["retry_after_seconds"]
+    headers = {
+        "Content-Length": str(len(content)),
+        "Content-Language": language,
+        "Vary": "Accept-Language",
+        "X-Frame-Options": "DENY",
+        "Allow": "GET, HEAD, OPTIONS",
+        **({"Retry-After": str(seconds)} if seconds else {}),
+    }
+    return HttpResponse(content, content_type="application/json", headers=headers)

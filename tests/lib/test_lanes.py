@@ -1,0 +1,135 @@
+"""Lanes in the web process: a few at a time in each, none of them behind those of another."""
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from io import BytesIO
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from choptym.lib.lanes import MOST_READ_BYTES, Environ, Lane, in_lanes
+from choptym.wsgi import _SHORT
+
+WAIT_SECONDS = 10
+
+
+def environ(asked: str, body: bytes = b"", more: Mapping[str, Any] = MappingProxyType({})) -> Environ:
+    method, _, path = asked.partition(" ")
+    length = {"CONTENT_LENGTH": str(len(body))} if body else {}
+    return {"REQUEST_METHOD": method, "PATH_INFO": path, "wsgi.input": BytesIO(body), **length, **more}
+
+
+class Slow:
+    """An application that answers what is asked for by "slow" when it is let go, and all else at once."""
+
+    def __init__(self) -> None:
+        self.go, self.begun = threading.Event(), list[str]()
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.begun.append(environ["PATH_INFO"])
+        if "slow" in environ["PATH_INFO"]:
+            assert self.go.wait(WAIT_SECONDS)
+        return [environ["wsgi.input"].read()]
+
+
+class Crowd:
+    """Each request from a thread of its own."""
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self._serve = in_lanes(application, [Lane("short", 1, re.compile("GET ")), Lane("other", 1, re.compile(""))])
+        self._threads = ThreadPoolExecutor(8)
+
+    def ask(self, environ: Environ) -> "Future[Iterable[bytes]]":
+        return self._threads.submit(self._serve, environ, lambda *_: None)
+
+
+def test_who_asks_a_short_question_does_not_wait_behind_the_others() -> None:
+    slow = Slow()
+    crowd = Crowd(slow)
+    first, second = (crowd.ask(environ(f"POST /slow/{number}")) for number in (1, 2))
+
+    assert crowd.ask(environ("GET /look", b"{}")).result(WAIT_SECONDS) == [b"{}"]
+    assert (first.done(), second.done(), len(slow.begun)) == (False, False, 2), "one of the two waits for its place"
+    slow.go.set()
+    assert [one.result(WAIT_SECONDS) for one in (first, second)] == [[b""], [b""]]
+
+
+def test_a_place_is_free_again_when_the_application_fails() -> None:
+    def fail(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        raise ZeroDivisionError
+
+    crowd = Crowd(fail)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            crowd.ask(environ("POST /")).result(WAIT_SECONDS)
+
+
+def test_who_sends_slowly_has_no_place_yet() -> None:
+    crowd, go = Crowd(Slow()), threading.Event()
+
+    class Trickle(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            assert go.wait(WAIT_SECONDS)
+            return super().read(size)
+
+    slow = crowd.ask(environ("POST /", b"{}", {"wsgi.input": Trickle(b"{} ")}))
+
+    assert crowd.ask(environ("POST /", b"[]")).result(WAIT_SECONDS) == [b"[]"]
+    go.set()
+    assert slow.result(WAIT_SECONDS) == [b"{}"], "as much as its length says"
+
+
+@pytest.mark.parametrize("length", ["", "0", "-1", "+5", "\u0665", "x", str(MOST_READ_BYTES + 1)])
+def test_of_an_odd_or_a_large_body_nothing_is_read_before(length: str) -> None:
+    def whose_body(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return [str(environ["wsgi.input"] is body).encode()]
+
+    body = BytesIO(b"x" * 10)
+    asked = environ("POST /", more={"wsgi.input": body, "CONTENT_LENGTH": length})
+
+    assert Crowd(whose_body).ask(asked).result(WAIT_SECONDS) == [b"True"]
+
+
+class Answer:
+    """As Django's: closed when it was sent."""
+
+    def __init__(self, *, streaming: bool) -> None:
+        self.streaming, self.is_closed = streaming, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"a", b"b"])
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_an_answer_is_closed_before_it_is_sent_unless_it_is_a_stream(streaming: bool) -> None:
+    answer = Answer(streaming=streaming)
+
+    served = Crowd(lambda *_: answer).ask(environ("GET /")).result(WAIT_SECONDS)
+
+    assert answer.is_closed is not streaming
+    assert served is answer if streaming else served == [b"a", b"b"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_short"),
+    [
+        ("POST /webhooks/fapshi/", True),
+        ("GET /api/payments/12/", True),
+        ("GET /health/live", True),
+        ("GET /metrics", True),
+        ("GET /api/payment/queue/status", True),
+        ("POST /api/checkout/", False),
+        ("GET /api/payments/", False),
+        ("POST /api/payments/12/cancel/", False),
+        ("GET /api/payments/12/refunds/", False),
+        ("GET /admin/", False),
+    ],
+)
+def test_what_is_short(asked: str, is_short: bool) -> None:
+    assert bool(_SHORT.match(asked)) is is_short
