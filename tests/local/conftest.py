@@ -1,12 +1,14 @@
-"""Temporary directories that PostgreSQL's user may enter: pytest makes its own for nobody else."""
+"""Temporary directories that PostgreSQL's user may enter."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.local.open_paths import open_to_others
+from tests.local.open_paths import open_place
 
 
-@pytest.fixture(autouse=True)
-def _open_to_others(tmp_path: Path) -> None:
-    open_to_others(tmp_path)
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with open_place() as path:
+        yield path

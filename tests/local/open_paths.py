@@ -1,13 +1,21 @@
-"""Letting others into a temporary directory of the tests."""
+"""Temporary directories that others may walk to.
 
+Not among those of pytest: whenever a session of it begins, it takes the way to all of them from others again.
+"""
+
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def open_to_others(path: Path) -> None:
-    """Every directory between this one and the one for temporary files; pytest makes them for nobody else."""
-    top = Path(tempfile.gettempdir()).resolve()
-    for directory in (path, *path.parents):
-        if directory == top or top not in directory.parents:
-            return
-        directory.chmod(0o755)
+@contextmanager
+def open_place() -> Iterator[Path]:
+    """A directory for as long as the block runs."""
+    path = Path(tempfile.mkdtemp(prefix="choptym-test-")).resolve()
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

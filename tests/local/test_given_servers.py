@@ -11,20 +11,19 @@ from choptym.local.given_servers import describe, given_address, hide_password, 
 from choptym.local.postgres import Postgres
 from choptym.local.servers import Servers
 from choptym.local.supervisor import Supervisor
-from tests.local.open_paths import open_to_others
+from tests.local.open_paths import open_place
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The address of a PostgreSQL without its database."""
-    root = tmp_path_factory.mktemp("given")
-    open_to_others(root)
-    supervisor, postgres = Supervisor(root), Postgres(root)
-    postgres.prepare()
-    supervisor.start([postgres.role()])
-    postgres.create_database()
-    yield postgres.url.rpartition("/")[0]
-    supervisor.stop()
+    with open_place() as root:
+        supervisor, postgres = Supervisor(root), Postgres(root)
+        postgres.prepare()
+        supervisor.start([postgres.role()])
+        postgres.create_database()
+        yield postgres.url.rpartition("/")[0]
+        supervisor.stop()
 
 
 def make_database(server: str, name: str, *statements: str) -> str:
