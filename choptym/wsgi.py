@@ -13,9 +13,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "choptym.settings")
 _django = get_wsgi_application()
 _django.request_class = WebRequest
 
+# Whoever asks whether this process is well restarts it when they hear nothing.
+_HEALTH = re.compile(r"GET /(health/|metrics$)")
 # Gateways wait a few seconds for the answer to a webhook. Customers who wait look often, and each time at one row.
-_SHORT = re.compile(r"POST /webhooks/|GET /(health/|metrics$|api/payments/\d+/$|api/payment/(queue/status|metrics)$)")
-_EVERY = re.compile("")
-application = in_lanes(
-    _django, [Lane("short", settings.WEB_SHORT_PLACES, _SHORT), Lane("other", settings.WEB_PLACES, _EVERY)]
-)
+_SHORT = re.compile(r"POST /webhooks/|GET /api/(payments/\d+/$|payment/(queue/status|metrics)$)")
+LANES = [
+    Lane("health", 2, _HEALTH),
+    Lane("short", settings.WEB_SHORT_PLACES, _SHORT),
+    Lane("other", settings.WEB_PLACES, re.compile("")),
+]
+application = in_lanes(_django, LANES)

@@ -43,12 +43,17 @@ def look_straight(get_response: Sync | Async) -> Sync | Async:
     return answer_look
 
 
+def _is_plain(request: HttpRequest) -> bool:
+    meta = request.META
+    wants_what_we_have = request.method == "GET" and meta.get("HTTP_ACCEPT", "") in _USUAL
+    return wants_what_we_have and not meta["QUERY_STRING"] and "HTTP_TRANSFER_ENCODING" not in meta
+
+
 def _answer(request: HttpRequest) -> HttpResponse | None:
     """None: the long way."""
-    meta = request.META
-    if request.method != "GET" or meta["QUERY_STRING"] or meta.get("HTTP_ACCEPT", "") not in _USUAL:
+    if not _is_plain(request):
         return None
-    token, match = _TOKEN.fullmatch(meta.get("HTTP_AUTHORIZATION", "")), _LOOK.resolve(request.path_info[1:])
+    token, match = _TOKEN.fullmatch(request.META.get("HTTP_AUTHORIZATION", "")), _LOOK.resolve(request.path_info[1:])
     if token is None or match is None:
         return None
     request.resolver_match = match

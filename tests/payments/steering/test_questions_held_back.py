@@ -8,10 +8,11 @@ from unittest.mock import patch
 import pytest
 from django.conf import settings
 from django.db import OperationalError
+from django.test import override_settings
 from django.utils import timezone
 
 from choptym.lib.jobs import redis
-from payments import in_force
+from payments import confirm, in_force
 from payments.confirm import confirm_batch
 from payments.locks import claim_checks
 from payments.match import match_batch
@@ -86,6 +87,23 @@ def test_a_question_that_was_claimed_before_the_stop_is_asked_after_it(sandbox: 
     due(payment)
     confirm_batch("fapshi")
     assert fresh(payment).state == "SETTLED"
+
+
+@override_settings(PAYMENT_BATCH_SIZE=1)
+def test_after_the_stop_nobody_is_asked_about_in_the_place_of_those_who_were_answered(sandbox: Sandbox) -> None:
+    first, second = (charged(sandbox) for _ in range(2))
+    before = calls(sandbox)
+    take_up = confirm._take_up
+
+    def take_up_then_order(*arguments: Any) -> None:
+        take_up(*arguments)
+        order(stop_queue)
+
+    with patch("payments.confirm._take_up", take_up_then_order):
+        assert confirm_batch("fapshi") == 1
+
+    assert calls(sandbox) == before + 1
+    assert [fresh(payment).checks_made for payment in (first, second)] == [1, 0]
 
 
 def test_a_stopped_gateway_is_not_asked_about_strangers_and_no_look_is_counted(sandbox: Sandbox) -> None:
