@@ -7,7 +7,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, override_settings
-from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 from rest_framework.settings import api_settings
 
@@ -75,17 +74,6 @@ def test_both_ways_answer_alike(client: Client, make: Any, language: str) -> Non
     assert (short.status_code, short.content) == (long.status_code, long.content)
     assert dict(short.headers) == dict(long.headers)
     assert short.resolver_match.route == long.resolver_match.route, "by which they are counted"
-
-
-def test_a_look_is_one_statement(client: Client) -> None:
-    payment = prompted()
-    look(client, payment)
-
-    with CaptureQueriesContext(connection) as queries:
-        assert is_short(look(client, payment))
-
-    assert len([query for query in queries if "authtoken_token token" in query["sql"]]) == 1
-    assert not [query for query in queries if "FOR " in query["sql"]]
 
 
 def switched_off() -> User:
