@@ -5,21 +5,18 @@ one, and whatever is refused, goes the long way (views.PaymentView). Both answer
 """
 
 import re
-from typing import Any, cast
+from typing import Any
 
-from asgiref.sync import iscoroutinefunction
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.urls import path
-from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import activate, get_language_from_request
 from psycopg_pool import PoolTimeout
 from rest_framework.exceptions import Throttled
 from rest_framework.renderers import JSONRenderer
 
 from choptym.lib.api_errors import away
-from choptym.lib.malformed import Async, Sync
+from choptym.lib.straight import straight
 from choptym.lib.throttle import count_read
 from payments.prompts import read_payment_of_token
 from payments.serializers import show_payment
@@ -30,27 +27,15 @@ _TOKEN = re.compile(r"Token ([0-9A-Za-z]{1,40})", re.ASCII)
 _USUAL = frozenset({"", "*/*", "application/json"})
 
 
-@sync_and_async_middleware
-def look_straight(get_response: Sync | Async) -> Sync | Async:
-    """Middleware: what it answers itself goes no further."""
-    if iscoroutinefunction(get_response):
-        return get_response
-    go_on = cast("Sync", get_response)
-
-    def answer_look(request: HttpRequest) -> HttpResponseBase:
-        return _answer(request) or go_on(request)
-
-    return answer_look
-
-
 def _is_plain(request: HttpRequest) -> bool:
     meta = request.META
     wants_what_we_have = request.method == "GET" and meta.get("HTTP_ACCEPT", "") in _USUAL
     return wants_what_we_have and not meta["QUERY_STRING"] and "HTTP_TRANSFER_ENCODING" not in meta
 
 
-def _answer(request: HttpRequest) -> HttpResponse | None:
-    """None: the long way."""
+@straight
+def look_straight(request: HttpRequest) -> HttpResponse | None:
+    """Middleware. None: the long way."""
     if not _is_plain(request):
         return None
     token, match = _TOKEN.fullmatch(request.META.get("HTTP_AUTHORIZATION", "")), _LOOK.resolve(request.path_info[1:])

@@ -6,17 +6,15 @@ What an event says is kept as facts only where the gateway's signature covers th
 import json
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import structlog
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import DatabaseError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
-from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import activate
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -27,7 +25,8 @@ from choptym.lib.api_errors import error_body
 from choptym.lib.errors import Rejected
 from choptym.lib.failpoints import commits
 from choptym.lib.jobs import ring
-from choptym.lib.malformed import Async, Sync, refusal
+from choptym.lib.malformed import refusal
+from choptym.lib.straight import straight
 from choptym.lib.together import Together
 from payments.gateways import gateway_names, get_gateway
 from payments.gateways.base import Event
@@ -146,22 +145,15 @@ def _refuse(status: int, code: str, message: str) -> JsonResponse:
 DOOR = path("webhooks/<slug:gateway>/", receive)
 
 
-@sync_and_async_middleware
-def go_straight(get_response: Sync | Async) -> Sync | Async:
+@straight
+def go_straight(request: HttpRequest) -> HttpResponseBase | None:
     """Middleware. A gateway has no session, no language and no form: of the middlewares that follow it needs one."""
-    if iscoroutinefunction(get_response):
-        return get_response
-    go_on = cast("Sync", get_response)
-
-    def answer_gateway(request: HttpRequest) -> HttpResponseBase:
-        match = DOOR.resolve(request.path_info.removeprefix("/"))
-        if match is None:
-            return go_on(request)
-        request.resolver_match = match
-        request.get_host()  # as Django does on the long way: who asks for another host is refused
-        activate(settings.LANGUAGE_CODE)  # not of whoever was served by this thread before
-        response = refusal(request) or receive(request, **match.kwargs)
-        response.headers["Content-Length"] = str(len(response.content))
-        return response
-
-    return answer_gateway
+    match = DOOR.resolve(request.path_info.removeprefix("/"))
+    if match is None:
+        return None
+    request.resolver_match = match
+    request.get_host()  # as Django does on the long way: who asks for another host is refused
+    activate(settings.LANGUAGE_CODE)  # not of whoever was served by this thread before
+    response = refusal(request) or receive(request, **match.kwargs)
+    response.headers["Content-Length"] = str(len(response.content))
+    return response
