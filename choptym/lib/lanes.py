@@ -1,14 +1,12 @@
 """Lanes in the web process: who asks a short question does not wait behind a crowd that checks out.
 
-The server gives each request a thread as it comes, which waits here until one of the few threads of its lane has done
-the work. A thread that waits costs memory only; one that begins to work costs as much as a look at a payment, for what
-it needs anew. Each lane is served first come, first served (docs/adr/0051).
+The server gives each request a thread as it comes; here the thread waits for one of the few places of its lane. While
+it waits it costs memory only. Each lane is served first come, first served (docs/adr/0051).
 """
 
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from io import BytesIO
 from threading import BoundedSemaphore
 from typing import Any
@@ -28,19 +26,16 @@ WAIT_SECONDS = Histogram(
 MOST_READ_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True)
 class Lane:
     """So many requests at a time, of those whose method and path, as in "GET /health/live", begin like this."""
 
-    name: str
-    places: int
-    requests: re.Pattern[str]
-    _free: BoundedSemaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_free", BoundedSemaphore(self.places))
+    def __init__(self, name: str, places: int, requests: re.Pattern[str]) -> None:
+        self.name = name
+        self.requests = requests
+        self._free = BoundedSemaphore(places)
 
     def serve(self, application: Application, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """When there is a place: the answer of the application. Of a stream, which may last, its beginning."""
         began = time.monotonic()
         with self._free:
             WAIT_SECONDS.labels(self.name).observe(time.monotonic() - began)

@@ -4,16 +4,19 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from choptym.lib.lanes import MOST_READ_BYTES, Environ, Lane, in_lanes
-from choptym.wsgi import LANES
+from choptym.wsgi import LANES, application
 
 WAIT_SECONDS = 10
+CHECK_OUT, LIVE = "POST /api/checkout/", "GET /health/live"
 
 
 def environ(asked: str, body: bytes = b"", more: Mapping[str, Any] = MappingProxyType({})) -> Environ:
@@ -114,6 +117,21 @@ def test_an_answer_is_closed_before_it_is_sent_unless_it_is_a_stream(streaming: 
 
     assert answer.is_closed is not streaming
     assert served is answer if streaming else served == [b"a", b"b"]
+
+
+def test_the_web_process_has_its_lanes() -> None:
+    """While all other places are taken a checkout waits, and whoever asks whether the process is well does not."""
+    with ThreadPoolExecutor(2) as threads, ExitStack() as taken:
+        for _ in range(settings.WEB_PLACES):
+            taken.enter_context(LANES[-1]._free)
+        server = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "QUERY_STRING": ""}
+        asked = [environ(one, more=server) for one in (CHECK_OUT, LIVE)]
+        checkout, live = (threads.submit(application, one, lambda *_: None) for one in asked)
+
+        assert b"ok" in b"".join(live.result(WAIT_SECONDS))
+        assert not checkout.done()
+        taken.close()
+        assert b"not_authenticated" in b"".join(checkout.result(WAIT_SECONDS))
 
 
 @pytest.mark.parametrize(
