@@ -12,16 +12,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
-from http.cookiejar import DefaultCookiePolicy
 from typing import Protocol
 
-import requests
 from django.db import connections
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import EmptyPoolError, HTTPError
 
 from choptym.lib.deadline import Deadline
 from choptym.lib.errors import NotSent, OutcomeUnknown, Unavailable
-from choptym.lib.wire import CALL, Call, TimedAdapter
+from choptym.lib.wire import CALL, Call, open_pools
 
 # A call is not begun with less than this share of its deadline left: it would hardly hear the answer.
 LEAST_SHARE = 1 / 6
@@ -29,7 +28,8 @@ LEAST_SHARE = 1 / 6
 # Takes the status and the headers of an answer.
 Hear = Callable[[int, Mapping[str, str]], None]
 
-_FAILURES = (requests.RequestException, HTTPError, HTTPException, OSError)
+# A ValueError is of an address or a header that cannot be sent, or of an answer that cannot be read.
+_FAILURES = (HTTPError, HTTPException, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +78,7 @@ class NoGate:
 Tell = Callable[[str, str, str, float], None]
 
 
-class _Session(requests.Session):
-    """No cookies, no proxies or netrc from the environment, no redirects, not even prepared ones."""
-
-    def __init__(self, pool_size: int) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.headers.clear()
-        self.headers.update({"User-Agent": "choptym-payments", "Accept-Encoding": "identity"})
-        self.mount("http://", TimedAdapter(pool_size=pool_size))
-        self.mount("https://", TimedAdapter(pool_size=pool_size))
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
+_HEADERS = {"User-Agent": "choptym-payments", "Accept-Encoding": "identity"}
 
 
 class Door:
@@ -118,7 +105,7 @@ class Door:
         self._gate = gate or NoGate()
         self._tell = tell
         self._lock = threading.Lock()
-        self._session: _Session | None = None
+        self._pools: PoolManager | None = None
         self._process_id = 0
 
     def start_deadline(self) -> Deadline:
@@ -160,9 +147,9 @@ class Door:
     def close(self) -> None:
         """Close the idle connections. The next call opens new ones."""
         with self._lock:
-            session, self._session = self._session, None
-        if session is not None:
-            session.close()
+            pools, self._pools = self._pools, None
+        if pools is not None:
+            pools.clear()
 
     def _make_call(self, deadline: Deadline, *, is_fresh: bool = False) -> Call:
         reserve = deadline.total_seconds * LEAST_SHARE
@@ -171,12 +158,12 @@ class Door:
             raise NotSent("no time is left for another request")
         return Call(deadline, wait, self._connect_seconds, self._read_seconds, is_fresh=is_fresh)
 
-    def _open_session(self) -> _Session:
+    def _open_pools(self) -> PoolManager:
         with self._lock:
-            if self._session is None or self._process_id != os.getpid():  # sockets must not be shared after a fork
-                self._session = _Session(self._pool_size)
+            if self._pools is None or self._process_id != os.getpid():  # sockets must not be shared after a fork
+                self._pools = open_pools(self._pool_size)
                 self._process_id = os.getpid()
-            return self._session
+            return self._pools
 
     def _pass(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         with self._gate.passing(call.deadline) as hear:
@@ -191,31 +178,35 @@ class Door:
         return answer
 
     def _exchange(self, call: Call, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-        session = self._open_session()
+        pools = self._open_pools()
         token = CALL.set(call)
         started = time.monotonic()
         try:
-            response = session.request(
+            answer = pools.urlopen(
                 method,
                 url,
-                data=body,
-                headers=dict(headers),
-                timeout=(call.connect_seconds, call.read_seconds),
-                allow_redirects=False,
-                stream=True,
+                body=body,
+                headers={**_HEADERS, **headers},
+                timeout=Timeout(connect=call.connect_seconds, read=call.read_seconds),
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
-            with response:  # closes what was not read to its end, and gives the place in the pool back
-                content = self._read_body(response)
+            try:
+                content = self._read_body(answer)
+            finally:  # closes what was not read to its end, and gives the place in the pool back
+                answer.close()
+                answer.release_conn()
         finally:
             CALL.reset(token)
-        if 300 <= response.status_code < 400:
-            raise HTTPError(f"redirect {response.status_code} refused")
-        lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lowered, content, time.monotonic() - started)
+        if 300 <= answer.status < 400:
+            raise HTTPError(f"redirect {answer.status} refused")
+        lowered = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(answer.status, lowered, content, time.monotonic() - started)
 
-    def _read_body(self, response: requests.Response) -> bytes:
+    def _read_body(self, answer: BaseHTTPResponse) -> bytes:
         content = bytearray()
-        while piece := response.raw.read(self._max_bytes + 1 - len(content), decode_content=True):
+        while piece := answer.read(self._max_bytes + 1 - len(content), decode_content=True):
             content += piece
             if len(content) > self._max_bytes:
                 raise HTTPError(f"answer of more than {self._max_bytes} bytes")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.connection import create_connection
@@ -173,22 +173,12 @@ class _SecurePool(_Pooled, HTTPSConnectionPool):
 def _trust() -> ssl.SSLContext:
     """Whom we believe. One for the process: with a list of its own each connection takes 700 kB and 16 ms of CPU."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    context.load_verify_locations(certifi.where())
     return context
 
 
-class TimedAdapter(HTTPAdapter):
-    """For requests: a blocking pool of such connections that never repeats a request by itself."""
-
-    def __init__(self, *, pool_size: int) -> None:
-        super().__init__(pool_connections=2, pool_maxsize=pool_size, max_retries=0, pool_block=True)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = True, **options: Any) -> None:
-        self.poolmanager = PoolManager(
-            num_pools=connections, maxsize=maxsize, block=block, ssl_context=_trust(), **options
-        )
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-
-    def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
-        """Every certificate is checked, whatever a request says; requests would load the list again for each."""
-        conn.cert_reqs = "CERT_REQUIRED"
+def open_pools(pool_size: int) -> PoolManager:
+    """The connections to one peer, `pool_size` at a time. There are no cookies, no proxies, and no unchecked peers."""
+    pools = PoolManager(num_pools=2, maxsize=pool_size, block=True, cert_reqs="CERT_REQUIRED", ssl_context=_trust())
+    pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return pools
