@@ -42,9 +42,18 @@ def notify(messages: Sequence[Message]) -> None:
     rows = []
     for message in messages:
         wish, email = people[message.user_id]
-        context = json.dumps(dict(message.context))
         for channel, address in _addresses(message, wish, email):
-            rows.append((message.user_id, message.kind, message.about, channel, wish.language, address, context))
+            rows.append(
+                {
+                    "user_id": message.user_id,
+                    "kind": message.kind,
+                    "about": message.about,
+                    "channel": channel,
+                    "language": wish.language,
+                    "address": address,
+                    "context": dict(message.context),
+                }
+            )
     if rows:
         _insert(rows)
     ring_after_commit(deliver_notifications)
@@ -60,7 +69,7 @@ def _people(user_ids: Collection[int]) -> dict[int, tuple[Preference, str]]:
         }
 
 
-def _insert(rows: Sequence[tuple[object, ...]]) -> None:
+def _insert(rows: Sequence[Mapping[str, object]]) -> None:
     """Those that are there already stay as they are: everything is said once."""
     with connection.cursor() as cursor:
         now = clock.now()
@@ -69,12 +78,12 @@ def _insert(rows: Sequence[tuple[object, ...]]) -> None:
             INSERT INTO notifications_notification
                 (user_id, kind, about, channel, language, address, context, state, next_attempt_at, attempts, problem,
                  created_at)
-            SELECT user_id, kind, about, channel, language, address, context::jsonb, %s, %s, 0, '', %s
-            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-                 AS said(user_id, kind, about, channel, language, address, context)
+            SELECT user_id, kind, about, channel, language, address, context, %s, %s, 0, '', %s
+            FROM json_to_recordset(%s::json) AS said(
+                user_id bigint, kind text, about text, channel text, language text, address text, context jsonb)
             ON CONFLICT DO NOTHING
             """,
-            [NotificationState.WAITING, now, now, *map(list, zip(*rows, strict=True))],
+            [NotificationState.WAITING, now, now, json.dumps(rows)],
         )
 
 

@@ -1,5 +1,6 @@
 """Placing an order: what is in the cart, at today's prices, with the stock reserved."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
@@ -23,8 +24,8 @@ _PLACE = f"""
     ), items AS (
         INSERT INTO orders_orderitem (order_id, product_id, name, unit_price_minor, quantity, state)
         SELECT placed.id, line.product_id, line.name, line.price, line.quantity, %(reserved)s
-        FROM placed, unnest(%(products)s::bigint[], %(names)s::text[], %(prices)s::bigint[], %(quantities)s::int[])
-                     AS line(product_id, name, price, quantity)
+        FROM placed, json_to_recordset(%(items)s::json)
+                     AS line(product_id bigint, name text, price bigint, quantity int)
     ), held AS (
         UPDATE orders_cartitem line SET order_id = placed.id FROM placed WHERE line.id = ANY(%(lines)s)
     )
@@ -115,10 +116,16 @@ def _place(user_id: int, lines: Sequence[CartLine], total: int) -> Order:
                 "now": clock.now(),
                 "reserved": ItemState.RESERVED,
                 "lines": [line.pk for line in lines],
-                "products": [line.product_id for line in lines],
-                "names": [line.name for line in lines],
-                "prices": [line.price_minor for line in lines],
-                "quantities": [line.quantity for line in lines],
+                "items": json.dumps([_item(line) for line in lines]),
             },
         )
         return _ORDERS.row(cursor.fetchone())
+
+
+def _item(line: CartLine) -> dict[str, object]:
+    return {
+        "product_id": line.product_id,
+        "name": line.name,
+        "price": line.price_minor,
+        "quantity": line.quantity,
+    }

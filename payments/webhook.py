@@ -4,7 +4,7 @@ What an event says is kept as facts only where the gateway's signature covers th
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -36,8 +36,8 @@ from payments.tasks import process_events
 
 log = structlog.get_logger(__name__)
 
-# gateway, key, transaction_id, reference, word, payload, facts: as they are stored, the last two as JSON
-Row: TypeAlias = tuple[str, str, str, str, str, str, str]
+# gateway, key, transaction_id, reference, word, payload and facts, by these names
+Row: TypeAlias = Mapping[str, Any]
 
 
 @csrf_exempt
@@ -91,9 +91,17 @@ def _query(request: HttpRequest) -> dict[str, str]:
 
 def _store(gateway: str, event: Event) -> None:
     """Once per fact: a repeated delivery finds its row, and changes nothing."""
-    said = json.dumps(_believable(gateway, event))
-    payload = json.dumps(dict(event.payload))
-    _stored.call((gateway, event.key, event.transaction_id, event.reference, event.word, payload, said))
+    _stored.call(
+        {
+            "gateway": gateway,
+            "key": event.key,
+            "transaction_id": event.transaction_id,
+            "reference": event.reference,
+            "word": event.word,
+            "payload": dict(event.payload),
+            "facts": _believable(gateway, event),
+        }
+    )
 
 
 def _insert_and_ring(rows: Sequence[Row]) -> None:
@@ -113,14 +121,14 @@ def _insert(rows: Sequence[Row]) -> set[str]:
             INSERT INTO payments_webhookevent
                 (gateway, key, transaction_id, reference, word, payload, facts, state, received_at, next_look_at, looks,
                  problem)
-            SELECT gateway, key, transaction_id, reference, word, payload::jsonb, facts::jsonb, %s, clock_timestamp(),
+            SELECT gateway, key, transaction_id, reference, word, payload, facts, %s, clock_timestamp(),
                    clock_timestamp(), 0, ''
-            FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-                 AS told(gateway, key, transaction_id, reference, word, payload, facts)
+            FROM json_to_recordset(%s::json) AS told(
+                gateway text, key text, transaction_id text, reference text, word text, payload jsonb, facts jsonb)
             ORDER BY gateway, key
             ON CONFLICT DO NOTHING RETURNING gateway
             """,
-            [EventState.NEW, *map(list, zip(*rows, strict=True))],
+            [EventState.NEW, json.dumps(rows)],
         )
         return {gateway for (gateway,) in cursor.fetchall()}
 

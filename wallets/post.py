@@ -1,5 +1,6 @@
 """Posting entries: the only way money moves in the books."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,16 +52,23 @@ def post_entries(postings: Sequence[Posting], ids: AccountIds | None = None) -> 
         cursor.execute(
             """
             INSERT INTO wallets_entry (debit_id, credit_id, amount_minor, currency, reason, posted_at)
-            SELECT *, now() FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[])
+            SELECT debit, credit, amount, currency, reason, now()
+            FROM json_to_recordset(%s::json) AS posting(
+                debit bigint, credit bigint, amount bigint, currency text, reason text)
             """,
-            [
-                [ids[posting.debit, posting.money.currency] for posting in postings],
-                [ids[posting.credit, posting.money.currency] for posting in postings],
-                [posting.money.amount_minor for posting in postings],
-                [posting.money.currency for posting in postings],
-                [posting.reason for posting in postings],
-            ],
+            [json.dumps([_entry(posting, ids) for posting in postings])],
         )
+
+
+def _entry(posting: Posting, ids: AccountIds) -> dict[str, object]:
+    currency = posting.money.currency
+    return {
+        "debit": ids[posting.debit, currency],
+        "credit": ids[posting.credit, currency],
+        "amount": posting.money.amount_minor,
+        "currency": currency,
+        "reason": posting.reason,
+    }
 
 
 def _account_ids(wanted: set[tuple[str, str]]) -> AccountIds:

@@ -19,7 +19,15 @@ pytestmark = pytest.mark.django_db
 
 
 def row(key: str, gateway: str = "fapshi") -> Row:
-    return (gateway, key, f"transaction {key}", "reference", "SUCCESSFUL", '{"is": "told"}', "{}")
+    return {
+        "gateway": gateway,
+        "key": key,
+        "transaction_id": f"transaction {key}",
+        "reference": "reference",
+        "word": "SUCCESSFUL",
+        "payload": {"is": "told"},
+        "facts": {},
+    }
 
 
 def stored() -> Sequence[tuple[str, str, str]]:
