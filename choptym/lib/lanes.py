@@ -6,9 +6,10 @@ it waits it costs memory only. Each lane is served first come, first served (doc
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import Any
 
 from prometheus_client import Histogram
@@ -26,18 +27,49 @@ WAIT_SECONDS = Histogram(
 MOST_READ_BYTES = 256 * 1024
 
 
+class Turns:
+    """So many at a time, in the order in which they came: who leaves hands the place to the first who waits.
+
+    Python's semaphore makes a place free and wakes somebody; whoever comes meanwhile takes it, and who was woken goes
+    to the end of the line.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._line: deque[Lock] = deque()
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = Lock()
+            turn.acquire()
+            self._line.append(turn)
+        turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if not self._line:
+                self._free += 1
+                return
+            turn = self._line.popleft()
+        turn.release()
+
+
 class Lane:
     """So many requests at a time, of those whose method and path, as in "GET /health/live", begin like this."""
 
     def __init__(self, name: str, places: int, requests: re.Pattern[str]) -> None:
         self.name = name
         self.requests = requests
-        self._free = BoundedSemaphore(places)
+        self._turns = Turns(places)
 
     def serve(self, application: Application, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """When there is a place: the answer of the application. Of a stream, which may last, its beginning."""
         began = time.monotonic()
-        with self._free:
+        with self._turns:
             WAIT_SECONDS.labels(self.name).observe(time.monotonic() - began)
             answer = application(environ, start_response)
             return answer if getattr(answer, "streaming", False) else _whole(answer)

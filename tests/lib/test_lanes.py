@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from choptym.lib.lanes import MOST_READ_BYTES, Environ, Lane, in_lanes
+from choptym.lib.lanes import MOST_READ_BYTES, Environ, Lane, Turns, in_lanes
 from choptym.wsgi import LANES, application
 
 WAIT_SECONDS = 10
@@ -58,6 +59,42 @@ def test_who_asks_a_short_question_does_not_wait_behind_the_others() -> None:
     assert (first.done(), second.done(), len(slow.begun)) == (False, False, 2), "one of the two waits for its place"
     slow.go.set()
     assert [one.result(WAIT_SECONDS) for one in (first, second)] == [[b""], [b""]]
+
+
+def test_who_comes_later_does_not_go_before_who_waits() -> None:
+    """Not even at the moment when a place becomes free and who waits has not woken yet."""
+    turns, served = Turns(1), list[str]()
+
+    def take(name: str) -> None:
+        with turns:
+            served.append(name)
+
+    for number in range(50):
+        with ThreadPoolExecutor(1) as threads:
+            with turns:
+                threads.submit(take, f"first {number}")
+                while not turns._line:
+                    time.sleep(0.001)
+            take(f"second {number}")
+
+    assert served == [f"{name} {number}" for number in range(50) for name in ("first", "second")]
+
+
+def test_no_more_are_at_work_than_there_are_places_and_nobody_is_forgotten() -> None:
+    turns, at_work, most = Turns(3), list[int](), list[int]()
+
+    def work(number: int) -> None:
+        with turns:
+            at_work.append(number)
+            most.append(len(at_work))
+            time.sleep(0.0005)
+            at_work.remove(number)
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(work, range(400)))
+
+    assert len(most) == 400
+    assert max(most) == 3
 
 
 def test_a_place_is_free_again_when_the_application_fails() -> None:
@@ -123,7 +160,7 @@ def test_the_web_process_has_its_lanes() -> None:
     """While all other places are taken a checkout waits, and whoever asks whether the process is well does not."""
     with ThreadPoolExecutor(2) as threads, ExitStack() as taken:
         for _ in range(settings.WEB_PLACES):
-            taken.enter_context(LANES[-1]._free)
+            taken.enter_context(LANES[-1]._turns)
         server = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "QUERY_STRING": ""}
         asked = [environ(one, more=server) for one in (CHECK_OUT, LIVE)]
         checkout, live = (threads.submit(application, one, lambda *_: None) for one in asked)
