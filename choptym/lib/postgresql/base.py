@@ -13,23 +13,27 @@ in the verbs) handles this too.
 from types import TracebackType
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
+from psycopg import Connection
 from psycopg.errors import (
     FeatureNotSupported,
     IdleInTransactionSessionTimeout,
     ReadOnlySqlTransaction,
     TransactionTimeout,
 )
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from choptym.lib.postgresql.still_there import check_connection
 
 # PostgreSQL's words, of all languages: the name of the function that refuses.
 STALE_PLAN = "RevalidateCachedQuery"
 WEATHER = (ReadOnlySqlTransaction, IdleInTransactionSessionTimeout, TransactionTimeout)
+# How often a worker waits once more for a connection while others get theirs.
+WAITS_ON = 3
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
@@ -51,6 +55,8 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    _served = 0  # of this process, so many times
+
     @property
     def pool(self) -> ConnectionPool[Any] | None:
         """Django's, with our check in place of a round trip for each request: Django lets nobody choose another."""
@@ -58,6 +64,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if pool is not None:
             pool._check = check_connection
         return pool
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
+        """From the pool. A worker waits on while others are served: a gateway's answer in hand is not to be lost.
+
+        In web a customer waits, and is told to come again. Where nobody is served the server is away.
+        """
+        for _ in range(WAITS_ON if settings.IS_WORKER else 0):
+            served_before = DatabaseWrapper._served
+            try:
+                return self._get_connection(conn_params)
+            except PoolTimeout:
+                if DatabaseWrapper._served == served_before:
+                    raise
+        return self._get_connection(conn_params)
+
+    def _get_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
+        found: Connection[Any] = super().get_new_connection(conn_params)
+        DatabaseWrapper._served += 1  # threads may lose one of two; that it changes is enough
+        return found
 
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
