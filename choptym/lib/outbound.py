@@ -24,6 +24,8 @@ from choptym.lib.wire import CALL, Call, open_pools
 
 # A call is not begun with less than this share of its deadline left: it would hardly hear the answer.
 LEAST_SHARE = 1 / 6
+# Headers, and the sizes of chunks, that may come beside the body.
+MOST_AROUND_BYTES = 256 * 1024
 
 # Takes the status and the headers of an answer.
 Hear = Callable[[int, Mapping[str, str]], None]
@@ -156,7 +158,8 @@ class Door:
         wait = min(self._wait_seconds, deadline.left_seconds() - reserve)
         if wait <= 0:
             raise NotSent("no time is left for another request")
-        return Call(deadline, wait, self._connect_seconds, self._read_seconds, is_fresh=is_fresh)
+        most = self._max_bytes + MOST_AROUND_BYTES
+        return Call(deadline, wait, self._connect_seconds, self._read_seconds, most, is_fresh=is_fresh)
 
     def _open_pools(self) -> PoolManager:
         with self._lock:
@@ -193,6 +196,8 @@ class Door:
                 preload_content=False,
             )
             try:
+                if answer.status < HTTPStatus.OK:
+                    raise HTTPError(f"{answer.status} is no answer")
                 content = self._read_body(answer)
             finally:  # closes what was not read to its end, and gives the place in the pool back
                 answer.close()

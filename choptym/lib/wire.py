@@ -13,6 +13,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 import certifi
@@ -32,6 +33,7 @@ class Call:
     wait_seconds: float  # for a free connection
     connect_seconds: float
     read_seconds: float  # between two pieces of the answer
+    bytes_left: int  # of the whole answer, with its headers and whatever holds its pieces together
     is_fresh: bool = False  # do not use a connection that was used before
     is_reused: bool = False
     has_sent: bool = False  # bytes may have left: from here on the other side may have acted
@@ -56,14 +58,20 @@ class _TimedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         left = self._call.deadline.left_seconds(self._call.read_seconds)
+        if not left:  # though there may always be one more byte to read
+            self._call.has_timed_out = True
+            raise TimeoutError("the deadline passed before the answer had ended")
         try:
-            self._sock.settimeout(left or _AT_ONCE_SECONDS)
-            count = self._inner.raw.readinto(buffer)
+            self._sock.settimeout(left)
+            count = int(self._inner.raw.readinto(buffer) or 0)
         except TimeoutError:
             self._call.has_timed_out = True
             raise
         self._call.has_answer = self._call.has_answer or bool(count)
-        return int(count or 0)
+        self._call.bytes_left -= count
+        if self._call.bytes_left < 0:
+            raise OSError("the answer does not end")
+        return count
 
     def close(self) -> None:
         self._inner.close()
@@ -74,6 +82,16 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self.fp = io.BufferedReader(_TimedReader(self.fp, sock, CALL.get()))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Any interim answer may come before the real one (RFC 9110, 15.2). Python skips "100 Continue" only: after
+        another one the next request on this connection would get the answer to this one.
+        """
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        while 100 < status < 200 and status != HTTPStatus.SWITCHING_PROTOCOLS:
+            http.client.parse_headers(self.fp)
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, status, reason
 
 
 class _Marks:
@@ -122,12 +140,12 @@ class _SecureConnection(_Marks, HTTPSConnection):
 def look_up(host: str, port: int, seconds: float) -> list[tuple[str, int]]:
     """The addresses of a host. The system's lookup cannot be told when to give up, so a thread of its own does it."""
     found: list[tuple[str, int]] = []
-    problems: list[OSError] = []
+    problems: list[OSError | ValueError] = []
 
     def ask() -> None:
         try:
             found.extend((str(entry[4][0]), port) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name that cannot be one is a ValueError
             problems.append(error)
 
     thread = threading.Thread(target=ask, name=f"look-up-{host}", daemon=True)

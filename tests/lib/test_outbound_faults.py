@@ -59,6 +59,75 @@ def test_says_not_sent_of_a_header_or_an_address_that_cannot_be_sent() -> None:
     assert peer.requests == []
 
 
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, id="interim answers"),
+        pytest.param(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50, id="other interim answers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"x" * 9999, id="a chunk of -1"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n" * 99, id="trailers"),
+    ],
+)
+def test_ends_an_answer_that_comes_without_a_pause(start: bytes, piece: bytes) -> None:
+    """By the deadline, or before: when it is larger than any answer may be."""
+    with serve(trickle(start, piece, 0)) as peer, door_within(0.6) as door:
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            post(door, peer.url)
+        took = time.monotonic() - began
+
+    assert took < 1.0
+    assert len(peer.requests) == 1
+
+
+def test_the_deadline_holds_though_there_is_always_one_more_byte() -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n" * 10
+    with serve(trickle(b"", interim, 0)) as peer, door_within(0.6, max_bytes=100_000_000) as door:
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            post(door, peer.url)
+        took = time.monotonic() - began
+
+    assert took < 1.0
+
+
+def test_no_more_is_read_than_an_answer_may_have() -> None:
+    """To Python a chunk of -1 byte is all that ever comes."""
+    start = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"
+    with (
+        serve(trickle(start, b"x" * 100_000, 0)) as peer,
+        door_within(5) as door,
+        pytest.raises(OutcomeUnknown, match="does not end"),
+    ):
+        post(door, peer.url)
+
+
+@pytest.mark.parametrize("status", [102, 103, 199])
+def test_an_interim_answer_is_not_the_answer(status: int) -> None:
+    """Else the next who asks over this connection would hear what became of another's payment."""
+
+    def handle(peer: Peer, connection: socket.socket, _number: int) -> None:
+        while head := peer.read(connection):
+            connection.sendall(f"HTTP/1.1 {status} Wait\r\nLink: </x>\r\n\r\n".encode() * 2)
+            time.sleep(0.03)
+            body = head.split(b" ")[1]
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    with serve(handle) as peer, door_within(2) as door:
+        assert [post(door, f"{peer.url}/{name}") for name in ("alice", "bob")] == [b"/alice", b"/bob"]
+
+    assert peer.connections == 1
+
+
+def test_no_other_protocol_is_spoken() -> None:
+    with serve(answer_with(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK)) as peer, door_within(2) as door:
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown, match="101"):
+                post(door, peer.url)
+
+    assert peer.connections == 2
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_refuses_a_redirect_and_never_knocks_there(status: int) -> None:
     with serve(answer_with(OK)) as there:
