@@ -4,13 +4,16 @@ The server gives each request a thread as it comes; here the thread waits for on
 it waits it costs memory only. Each lane is served first come, first served (docs/adr/0051).
 """
 
+import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
+from tempfile import TemporaryFile
 from threading import Lock
-from typing import Any
+from typing import IO, Any
 
 from prometheus_client import Histogram
 
@@ -23,8 +26,14 @@ WAIT_SECONDS = Histogram(
     ["lane"],
     buckets=(0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-# Of a body that says it is longer a part may wait in the network until it is wanted.
-MOST_READ_BYTES = 256 * 1024
+# Nobody has use for a longer body (nginx.conf refuses it), and of a shorter one no more than this is held in memory.
+MOST_READ_BYTES = 2 * 1024 * 1024
+IN_MEMORY_BYTES = 64 * 1024
+# Digits of a length. Python reads no number of thousands of them.
+LONGEST_NUMBER = 10
+_CUT_OFF = json.dumps(
+    {"code": "bad_request", "message": "The body is shorter than its Content-Length.", "fields": {}}
+).encode()
 
 
 class Turns:
@@ -79,8 +88,10 @@ def in_lanes(application: Application, lanes: Sequence[Lane]) -> Application:
     """Each request in the first lane that takes it; the last one takes all."""
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        _read_body(environ)
-        return _lane_of(environ, lanes).serve(application, environ, start_response)
+        with _body_read(environ) as is_whole:
+            if not is_whole:
+                return _refuse_part(start_response)
+            return _lane_of(environ, lanes).serve(application, environ, start_response)
 
     return serve
 
@@ -99,8 +110,38 @@ def _lane_of(environ: Environ, lanes: Sequence[Lane]) -> Lane:
     return next((lane for lane in lanes[:-1] if lane.requests.match(asked)), lanes[-1])
 
 
-def _read_body(environ: Environ) -> None:
-    """Who sends slowly is waited for before they have a place."""
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length.isascii() and length.isdigit() and 0 < int(length) <= MOST_READ_BYTES:
-        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))
+@contextmanager
+def _body_read(environ: Environ) -> Iterator[bool]:
+    """Who sends slowly is waited for before they have a place. False: less came than they said.
+
+    Of a body that is too long nothing is read: it is refused by its length, and a form of it is empty.
+    """
+    length = _length_of_body(environ)
+    if not length:
+        yield True
+        return
+    sent, is_read = environ["wsgi.input"], length <= MOST_READ_BYTES
+    with TemporaryFile() if is_read and length > IN_MEMORY_BYTES else BytesIO() as body:
+        environ["wsgi.input"] = body
+        yield _copy(sent, body, length) if is_read else True
+
+
+def _copy(source: IO[bytes], target: IO[bytes], length: int) -> bool:
+    """Whether there was so much. It can be read from the beginning then."""
+    while length and (piece := source.read(min(length, IN_MEMORY_BYTES))):
+        target.write(piece)
+        length -= len(piece)
+    target.seek(0)
+    return not length
+
+
+def _length_of_body(environ: Environ) -> int:
+    """As the client says; 0 when they say nothing, or nonsense."""
+    said = environ.get("CONTENT_LENGTH") or ""
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_NUMBER else 0
+
+
+def _refuse_part(start_response: Callable[..., Any]) -> list[bytes]:
+    """What was left out may be what matters: the last digits of an amount, say."""
+    start_response("400 Bad Request", [("Content-Type", "application/json"), ("Content-Length", str(len(_CUT_OFF)))])
+    return [_CUT_OFF]

@@ -1,5 +1,7 @@
 """Lanes in the web process: a few at a time in each, none of them behind those of another."""
 
+import json
+import random
 import re
 import threading
 import time
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from choptym.lib.lanes import MOST_READ_BYTES, Environ, Lane, Turns, in_lanes
+from choptym.lib.lanes import IN_MEMORY_BYTES, MOST_READ_BYTES, Environ, Lane, Turns, in_lanes
 from choptym.wsgi import LANES, application
 
 WAIT_SECONDS = 10
@@ -122,8 +124,40 @@ def test_who_sends_slowly_has_no_place_yet() -> None:
     assert slow.result(WAIT_SECONDS) == [b"{}"], "as much as its length says"
 
 
-@pytest.mark.parametrize("length", ["", "0", "-1", "+5", "\u0665", "x", str(MOST_READ_BYTES + 1)])
-def test_of_an_odd_or_a_large_body_nothing_is_read_before(length: str) -> None:
+@pytest.mark.parametrize("size", [1, IN_MEMORY_BYTES, IN_MEMORY_BYTES + 1, MOST_READ_BYTES])
+def test_a_body_is_whole_before_it_has_a_place(size: int) -> None:
+    class Pieces(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 0, 1000))
+
+    body = random.randbytes(size)
+    sent = Pieces(body + b"of the next request")
+
+    assert Crowd(Slow()).ask(environ("POST /", body, {"wsgi.input": sent})).result(WAIT_SECONDS) == [body]
+    assert sent.tell() == size
+
+
+def test_a_body_that_was_cut_off_is_refused() -> None:
+    """Of "amount=5000" it may have been the last zeros."""
+    begun, told = Slow(), list[str]()
+    serve = in_lanes(begun, [Lane("other", 1, re.compile(""))])
+
+    answer = serve(environ("POST /", b"amount=50", {"CONTENT_LENGTH": "11"}), lambda status, _: told.append(status))
+
+    assert (told, begun.begun) == (["400 Bad Request"], [])
+    assert json.loads(b"".join(answer))["code"] == "bad_request"
+
+
+def test_of_a_body_that_is_too_long_nothing_is_read() -> None:
+    sent = BytesIO(b"x" * 10)
+    asked = environ("POST /", more={"wsgi.input": sent, "CONTENT_LENGTH": str(MOST_READ_BYTES + 1)})
+
+    assert Crowd(Slow()).ask(asked).result(WAIT_SECONDS) == [b""]
+    assert sent.tell() == 0
+
+
+@pytest.mark.parametrize("length", ["", "0", "-1", "+5", "\u0665", "x", "1" * 5000])
+def test_of_a_body_of_an_odd_length_nothing_is_read_before(length: str) -> None:
     def whose_body(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         return [str(environ["wsgi.input"] is body).encode()]
 
