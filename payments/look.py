@@ -7,6 +7,7 @@ one, and whatever is refused, goes the long way (views.PaymentView). Both answer
 import re
 from typing import Any
 
+from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -24,13 +25,22 @@ from payments.views import PaymentView
 
 _LOOK = path("api/payments/<bigint:payment_id>/", PaymentView.as_view())
 _TOKEN = re.compile(r"Token ([0-9A-Za-z]{1,40})", re.ASCII)
-_USUAL = frozenset({"", "*/*", "application/json"})
+_USUAL = frozenset({"*/*", "application/json"})
 
 
 def _is_plain(request: HttpRequest) -> bool:
     meta = request.META
-    wants_what_we_have = request.method == "GET" and meta.get("HTTP_ACCEPT", "") in _USUAL
+    wants_what_we_have = request.method == "GET" and meta.get("HTTP_ACCEPT", "*/*") in _USUAL
     return wants_what_we_have and not meta["QUERY_STRING"] and "HTTP_TRANSFER_ENCODING" not in meta
+
+
+def _is_here(request: HttpRequest) -> bool:
+    """Whether it is for this host, as Django sees to on the long way."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
 
 
 @straight
@@ -39,10 +49,9 @@ def look_straight(request: HttpRequest) -> HttpResponse | None:
     if not _is_plain(request):
         return None
     token, match = _TOKEN.fullmatch(request.META.get("HTTP_AUTHORIZATION", "")), _LOOK.resolve(request.path_info[1:])
-    if token is None or match is None:
+    if token is None or match is None or not _is_here(request):
         return None
     request.resolver_match = match
-    request.get_host()  # as Django does on the long way: who asks for another host is refused
     language = get_language_from_request(request)
     activate(language)  # not that of whoever was served by this thread before
     try:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
@@ -35,6 +35,9 @@ from payments.states import EventState
 from payments.tasks import process_events
 
 log = structlog.get_logger(__name__)
+
+# The database is away, or the way to it.
+_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 # gateway, key, transaction_id, reference, word, payload and facts, by these names
 Row: TypeAlias = Mapping[str, Any]
@@ -60,7 +63,7 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
         return _refuse(error.http_status, error.code, error.message)
     try:
         _store(gateway, event)
-    except (OperationalError, PoolTimeout) as error:
+    except _AWAY as error:
         log.warning("webhook could not be stored", gateway=gateway, error=str(error))
         return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Please send it again in a moment.")
     return HttpResponse(status=HTTPStatus.OK)
@@ -134,7 +137,7 @@ def _insert(rows: Sequence[Row]) -> set[str]:
 
 
 # Webhooks that come while others are being stored are stored next, by one statement and one commit.
-_stored = Together(_insert_and_ring, shared=(OperationalError, PoolTimeout), apart=(DatabaseError,))
+_stored = Together(_insert_and_ring, shared=_AWAY, apart=(DatabaseError,))
 
 
 def _believable(gateway: str, event: Event) -> dict[str, Any]:
@@ -160,8 +163,8 @@ def go_straight(request: HttpRequest) -> HttpResponseBase | None:
     if match is None:
         return None
     request.resolver_match = match
-    request.get_host()  # as Django does on the long way: who asks for another host is refused
     activate(settings.LANGUAGE_CODE)  # not of whoever was served by this thread before
+    request.get_host()  # as Django does on the long way: who asks for another host is refused
     response = refusal(request) or receive(request, **match.kwargs)
     response.headers["Content-Length"] = str(len(response.content))
     return response

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, override_settings
+from django.utils.translation import activate
 from rest_framework.authtoken.models import Token
 from rest_framework.settings import api_settings
 
@@ -110,6 +111,16 @@ def test_what_a_client_accepts(client: Client, accept: str, status: int) -> None
     assert look(client, make_payment(), Accept=accept).status_code == status
 
 
+def test_who_accepts_nothing_is_told_so_on_both_ways(client: Client) -> None:
+    payment = make_payment()
+    token, _ = Token.objects.get_or_create(user=payment.user)
+    headers = {"Authorization": f"Token {token.key}", "Accept": ""}
+
+    statuses = [client.get(f"/api/payments/{payment.pk}/{way}", headers=headers).status_code for way in ("", LONG)]
+
+    assert statuses == [406, 406]
+
+
 def test_looks_are_counted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = {**api_settings.DEFAULT_THROTTLE_RATES, "read": "0/hour"}
     monkeypatch.setattr(api_settings, "DEFAULT_THROTTLE_RATES", rates)
@@ -138,4 +149,9 @@ def test_while_the_database_does_not_answer_the_customer_is_told_to_come_back(cl
 
 @override_settings(ALLOWED_HOSTS=["shop.example"])
 def test_another_host_is_refused(client: Client) -> None:
-    assert look(client, make_payment()).status_code == 400
+    activate("fr")  # as whoever was served by this thread before
+
+    response = look(client, make_payment(), Accept_Language="en")
+
+    assert (response.status_code, response.headers["Content-Language"]) == (400, "en")
+    assert response.json()["message"] == look(client, make_payment(), LONG, Accept_Language="en").json()["message"]

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.utils.translation import activate, get_language
+from psycopg_pool import PoolTimeout
 
 from payments.models import WebhookEvent
 from payments.webhook import Row, _insert, _stored
@@ -89,10 +90,24 @@ def test_what_is_not_the_door_goes_the_long_way(path: str) -> None:
 
 
 def test_who_asks_for_another_host_is_refused() -> None:
+    activate("fr")  # as whoever was served by this thread before
+
     answer = _post("/webhooks/fapshi/", host="elsewhere.example")
 
-    assert answer.status_code == 400
+    assert (answer.status_code, get_language()) == (400, "en")
     assert stored() == []
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, PoolTimeout])
+def test_while_the_database_is_away_the_gateway_is_asked_to_come_again(error: type[Exception]) -> None:
+    def fail(_execute: object, sql: str, *_: object) -> None:
+        if "webhookevent" in sql:
+            raise error
+
+    with connection.execute_wrapper(fail):
+        answer = _post("/webhooks/fapshi/")
+
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (503, "unavailable")
 
 
 def test_what_is_malformed_is_refused_on_the_short_way_too() -> None:
