@@ -1,6 +1,7 @@
 """The sandbox's front page: what each gateway is told to do, where to tell it otherwise, and what it booked last."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from html import escape
 from itertools import islice
 
@@ -46,19 +47,24 @@ def _draw_gateway(gateway: Gateway) -> str:
     return (
         f"<section><h2>{escape(gateway.name)}</h2><p>{control}</p>"
         f"<p>Knobs that differ from their defaults (change them with <code>PATCH {at}</code>):</p><ul>{knobs}</ul>"
-        f"{_draw_entries(reversed(gateway.books.entries))}</section>"
+        f"{_draw_entries(gateway)}</section>"
     )
 
 
 def _turned(gateway: Gateway) -> list[str]:
     """Return what was turned, for all payers and for single phones."""
     untouched = type(gateway.knobs)(webhook_url=gateway.knobs.webhook_url).as_json()
-    turned = [f"{name} = {value}" for name, value in gateway.knobs.as_json().items() if value != untouched[name]]
-    return turned + [f"{phone}: {override}" for phone, override in gateway.overrides.as_json().items()]
+    turned = [
+        f"{name} = {json.dumps(value)}" for name, value in gateway.knobs.as_json().items() if value != untouched[name]
+    ]
+    return turned + [f"{phone}: {json.dumps(override)}" for phone, override in gateway.overrides.as_json().items()]
 
 
-def _draw_entries(newest_first: Iterable[Entry]) -> str:
-    rows = "".join(map(_draw_entry, islice(newest_first, SHOWN_ENTRIES)))
+def _draw_entries(gateway: Gateway) -> str:
+    """The newest first."""
+    newest = islice(reversed(gateway.books.entries), SHOWN_ENTRIES)
+    show = gateway.dialect.show_money
+    rows = "".join(_draw_entry(entry, show(entry.amount_minor, entry.currency)) for entry in newest)
     if not rows:
         return "<p>No transaction yet.</p>"
     names = ("#", "time", "kind", "phone", "amount", "state", "reference", "id here")
@@ -66,11 +72,11 @@ def _draw_entries(newest_first: Iterable[Entry]) -> str:
     return f'<div class="scrolls"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _draw_entry(entry: Entry) -> str:
+def _draw_entry(entry: Entry, money: str) -> str:
     reason = f" {escape(entry.reason)}" if entry.reason else ""
     return (
         f"<tr><td>{entry.number}</td><td>{as_iso(entry.created_at)[11:19]}</td><td>{entry.kind}</td>"
-        f'<td>{escape(entry.phone)}</td><td class="amount">{entry.amount_minor} {escape(entry.currency)}</td>'
+        f'<td>{escape(entry.phone)}</td><td class="amount">{escape(money)}</td>'
         f'<td><span class="state {entry.state}">{entry.state}</span>{reason}</td>'
         f"<td><code>{escape(entry.reference)}</code></td><td><code>{escape(entry.gateway_id)}</code></td></tr>"
     )

@@ -109,7 +109,7 @@ def _show_page(gateway: Gateway, entry: Entry) -> Answer:
         PAGE.format(
             refresh='<meta http-equiv="refresh" content="1">' if is_waiting else "",
             style=STYLE,
-            amount=gateway.dialect.show_money(entry),
+            amount=gateway.dialect.show_money(entry.asked_minor, entry.currency),
             gateway=escape(gateway.name),
             state=entry.state,
             form=form,

@@ -107,9 +107,9 @@ class Dialect(ABC):
         """Where the payment page sends the browser, with the query it adds; "" when the merchant gave none."""
         return ""
 
-    def show_money(self, entry: Entry) -> str:
-        """What was asked, as the payment page shows it."""
-        return f"{entry.asked_minor} {entry.currency}"
+    def show_money(self, amount_minor: int, currency: str) -> str:
+        """An amount as people read it."""
+        return f"{amount_minor} {currency}"
 
     def forget(self) -> None:  # noqa: B027 — most dialects keep nothing
         """Drop what the dialect keeps between calls; the sandbox was reset."""

@@ -107,8 +107,8 @@ class OrderDialect(Dialect):
     def patience_seconds(self, entry: Entry) -> float | None:
         return self.knobs_of(entry).payment_minutes * 60 if entry.kind is Kind.COLLECTION else None
 
-    def show_money(self, entry: Entry) -> str:
-        return f"{as_rupees(entry.asked_minor)} {entry.currency}"
+    def show_money(self, amount_minor: int, currency: str) -> str:
+        return f"{as_rupees(amount_minor)} {currency}"
 
     # What becomes of payments
 

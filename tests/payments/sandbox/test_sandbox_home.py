@@ -1,6 +1,6 @@
 """payments.sandbox.home: the front page for people."""
 
-from tests.payments.sandbox.sandbox_client import Control, FapshiMerchant
+from tests.payments.sandbox.sandbox_client import Control, FapshiMerchant, RazorpayMerchant
 
 
 def test_shows_what_was_turned_and_what_was_booked_last(control: Control, fapshi: FapshiMerchant) -> None:
@@ -20,12 +20,20 @@ def test_shows_what_was_turned_and_what_was_booked_last(control: Control, fapshi
     assert "<td>1</td>" not in fapshi_part
 
 
+def test_shows_rupees_and_not_paise(control: Control, razorpay: RazorpayMerchant) -> None:
+    razorpay.pay(amount=64_050)
+
+    page = control.http.get(f"{control.address}/", timeout=5).text
+
+    assert 'class="amount">640.50 INR<' in page
+
+
 def test_shows_the_overrides_of_single_phones(control: Control) -> None:
     control.override("campay", "677000001", times=2, refusal_rate=1)
 
     page = control.http.get(f"{control.address}/", timeout=5).text
 
-    assert "677000001: {&#x27;knobs&#x27;: {&#x27;refusal_rate&#x27;: 1}, &#x27;times&#x27;: 2}" in page
+    assert "677000001: {&quot;knobs&quot;: {&quot;refusal_rate&quot;: 1}, &quot;times&quot;: 2}" in page
     assert "No transaction yet." in page
 
 
