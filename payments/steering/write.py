@@ -104,11 +104,13 @@ def _said(control: QueueControl) -> dict[str, object]:
 
 
 def _warning(control: QueueControl) -> str:
-    """Who holds the queue for long must hear what becomes of those that wait."""
-    longest = timedelta(seconds=settings.PAYMENT_EXPIRES_AFTER_SECONDS)
-    if control.mode == QueueMode.RUN or (control.until is not None and control.until < clock.now() + longest):
+    """Who holds the queue for long must hear what becomes of those that wait, of which some began to wait before."""
+    seconds = settings.PAYMENT_EXPIRES_AFTER_SECONDS
+    short = clock.now() + timedelta(seconds=seconds) / 2
+    if control.mode == QueueMode.RUN or (control.until is not None and control.until <= short):
         return ""
-    return f"Payments that wait longer than {longest.total_seconds() / 60:g} min expire."
+    longest = f"{seconds} s" if seconds < 60 else f"{seconds / 60:g} min"
+    return f"Payments that wait longer than {longest} expire."
 
 
 def _note(control: QueueControl) -> str:

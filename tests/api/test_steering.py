@@ -35,7 +35,7 @@ def body_for(door: str, **more: object) -> dict[str, object]:
 
 
 def test_a_stop_is_answered_with_what_holds_now(world: World, operator: str) -> None:
-    until = timezone.localtime(timezone.now() + timedelta(minutes=20)).isoformat()
+    until = timezone.localtime(timezone.now() + timedelta(minutes=10)).isoformat()
 
     shown = read(send(world, "stop", {**HOLD, "until": until}, operator))
 
@@ -157,10 +157,11 @@ def test_a_customer_is_told_that_their_payment_stands_still(world: World, operat
     assert 1190 < waits["eta_seconds"] < 1300
     assert waits["paused_until"] is not None
 
-    note = read(send(world, "drain", {**HOLD, "until": (timezone.now() + timedelta(hours=1)).isoformat()}, operator))[
-        "note"
+    notes = [
+        read(send(world, "drain", {**HOLD, "until": (timezone.now() + held).isoformat()}, operator))["note"]
+        for held in (timedelta(minutes=10), timedelta(minutes=30), timedelta(hours=1))
     ]
-    assert note == "Payments that wait longer than 30 min expire."
+    assert notes == ["", *["Payments that wait longer than 30 min expire."] * 2]
     assert read(world.send("GET", address))["eta_seconds"] <= 1800, "no later than it expires"
 
     send(world, "resume", HOLD, operator)
