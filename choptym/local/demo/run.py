@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,8 +93,12 @@ def _wait_for_quiet(stack: Stack, console: Console) -> None:
 def _prove(stack: Stack, console: Console) -> dict[str, Any]:
     """Run prove_money, once for people and once for programs, at the same time: each loads Django for a second."""
     console.print("proving the books …")
+    began = time.monotonic()
     with ThreadPoolExecutor(2) as runs:
-        shown, counted = runs.map(lambda more: stack.manage("prove_money", *more), ((), ("--json",)))
+        proofs = [runs.submit(stack.manage, "prove_money", *more) for more in ((), ("--json",))]
+        while wait(proofs, timeout=SAY_SECONDS).not_done:
+            console.print(f"still proving them ({time.monotonic() - began:.0f} s) …")
+    shown, counted = (proof.result() for proof in proofs)
     console.print(shown.stdout.rstrip(), markup=False)
     objects = [line for line in counted.stdout.splitlines() if line.startswith("{")]
     if not objects:
