@@ -32,7 +32,7 @@ from choptym.lib.postgresql.still_there import check_connection
 # PostgreSQL's words, of all languages: the name of the function that refuses.
 STALE_PLAN = "RevalidateCachedQuery"
 WEATHER = (ReadOnlySqlTransaction, IdleInTransactionSessionTimeout, TransactionTimeout)
-# How often a worker waits once more for a connection while others get theirs.
+# How often a worker waits once more for a connection while others get theirs (docs/adr/0052).
 WAITS_ON = 3
 
 
