@@ -30,6 +30,11 @@ ROOT = Path(__file__).parents[2]
 SERVERS = ("web", "events")
 # In each of the web processes many more than places.
 SLOW_BODIES = 100
+# Read by the form's own middleware, as much of it as has come.
+FORM = (
+    b"POST /admin/login/ HTTP/1.1\r\nCookie: csrftoken=" + b"a" * 32 + b"\r\n"
+    b"Content-Type: multipart/form-data; boundary=x\r\n" + HOST
+)
 
 
 @pytest.fixture
@@ -109,17 +114,31 @@ def test_headers_that_trickle_are_cut_off(calm: Live) -> None:
         seconds_until_closed(wires, most=HEADER_SECONDS + 20, trickle=b"a")
 
 
-@pytest.mark.parametrize("kind", [HOOK, LOGIN, b"POST /none HTTP/1.1\r\n" + HOST], ids=["webhook", "login", "nowhere"])
-def test_bodies_that_trickle_leave_places_for_others(calm: Live, kind: bytes) -> None:
+@pytest.mark.parametrize(
+    ("kind", "length"),
+    [
+        pytest.param(HOOK, 500, id="webhook"),
+        pytest.param(LOGIN, 500, id="login"),
+        pytest.param(b"POST /none HTTP/1.1\r\n" + HOST, 500, id="nowhere"),
+        pytest.param(FORM, 300_000, id="a large form"),
+    ],
+)
+def test_bodies_that_trickle_leave_places_for_others(calm: Live, kind: bytes, length: int) -> None:
     """Many more than places. As many as there are threads are the proxy's to keep away, see the test below."""
     assert settings.WEB_PLACES + settings.WEB_SHORT_PLACES < SLOW_BODIES / 4 < WEB_THREADS
-    with opened(calm, SLOW_BODIES, kind + b"Content-Length: 500\r\n\r\n{") as wires:
+    with opened(calm, SLOW_BODIES, kind + b"Content-Length: %d\r\n\r\n--x\r\n" % length) as wires:
         for _ in range(5):
             assert talk(calm, get(b"/health/ready")) == [200]
             for wire in wires:
                 with suppress(OSError):  # it may have been answered already
                     wire.send(b" ")
         assert SILENT not in talk(calm, LOGIN + b"Content-Length: 2\r\n\r\n{}")
+
+
+@pytest.mark.parametrize("kind", [HOOK, LOGIN, FORM], ids=["webhook", "login", "form"])
+@pytest.mark.parametrize("length", [3, 100_000])
+def test_a_body_that_was_cut_off_is_no_body(calm: Live, kind: bytes, length: int) -> None:
+    assert talk(calm, kind + b"Content-Length: %d\r\n\r\n{}" % length, closes=True) == [400]
 
 
 def test_the_event_process_bears_many_slow_bodies(calm: Live) -> None:
