@@ -1,5 +1,6 @@
 """The door to the network: what it lets through, its pool, and that it is shut in a transaction."""
 
+import os
 import socket
 import threading
 import time
@@ -239,3 +240,33 @@ def test_is_open_in_the_transaction_of_a_test_and_leaves_it_alone() -> None:
         assert database.connection is not None
         with transaction.atomic(), pytest.raises(RuntimeError):
             get(door, peer.url)
+
+
+def test_a_forked_child_has_connections_of_its_own() -> None:
+    """Over one that both have, each would hear what the other one asked for."""
+    with serve(answer_with(OK)) as peer, door_within(2) as door:
+        post(door, peer.url)
+        child = os.fork()
+        if not child:
+            try:
+                post(door, peer.url)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+
+    assert (len(peer.requests), peer.connections) == (2, 2)
+
+
+def test_a_closed_door_hangs_up() -> None:
+    hung_up = threading.Event()
+
+    def handle(peer: Peer, connection: socket.socket, _number: int) -> None:
+        while peer.read(connection):
+            connection.sendall(OK)
+        hung_up.set()
+
+    with serve(handle) as peer, door_within(2) as door:
+        post(door, peer.url)
+        assert not hung_up.wait(0.05)
+        door.close()
+        assert hung_up.wait(2)
