@@ -121,8 +121,8 @@ def _ask(charge: Charge) -> Accepted:
 
 def _record_accepted(charge: Charge, accepted: Accepted) -> None:
     poll = get_gateway(charge.gateway).rules.poll_seconds[0]
-    with committing("charge.accepted"):
-        if not accept(charge, accepted, poll_seconds=poll):
+    if not accept(charge, accepted, poll_seconds=poll):
+        with committing("charge.overtaken"):
             _record_faster_answer(charge, accepted, poll)
 
 

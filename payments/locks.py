@@ -22,6 +22,10 @@ from payments.states import ASKED_ATTEMPTS, MAY_CHARGE, AttemptState, EventState
 
 _PAYMENTS = PlainRows(Payment)
 _LOCK = f"SELECT {_PAYMENTS.columns} FROM payments_payment WHERE id = ANY(%(payments)s) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608
+# The first part of a statement that goes on with one payment: it is locked, if it is in one of these states.
+LOCK_IN_STATE = """
+    SELECT id FROM payments_payment WHERE id = %(payment)s AND state = ANY(%(states)s) FOR NO KEY UPDATE
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,6 @@ class Look:
 def lock_payments(payment_ids: Sequence[int]) -> list[Payment]:
     """These payments, locked until the caller's transaction ends."""
     return [_PAYMENTS.row(row) for row in _fetch(_LOCK, {"payments": list(payment_ids)})]
-
-
-def lock_payment(payment_id: int) -> str:
-    """The state of this payment, which is locked until the caller's transaction ends."""
-    query = "SELECT state FROM payments_payment WHERE id = %(payment)s FOR NO KEY UPDATE"
-    return str(_fetch(query, {"payment": payment_id})[0][0])
 
 
 @commits("charge.claim")

@@ -39,10 +39,11 @@ nothing:
     POST  /control/clock                       {"advance_seconds": n}: links and tokens expire, late things happen
 
 Knobs. Rates are shares from 0 to 1, all 0 at the start; durations are milliseconds; amounts are minor units. Speed:
-latency_ms (+ up to latency_jitter_ms), capacity (null or n: so many calls are thought about at once and the others
-wait for them), approval_delay_ms = 100 (+ up to approval_jitter_ms). The payer: refusal_rate,
-never_approve_rate (stays pending; in India it fails after payment_minutes), links_pay_themselves, operator_down (null,
-"mtn", "orange", in India "upi": its payments fail), payout_failure_rate (payouts and refunds).
+latency_ms (+ up to latency_jitter_ms), answer_held_ms (of a transaction that exists already), capacity (null or n: so
+many calls are thought about at once and the others wait for them), approval_delay_ms = 100 (+ up to
+approval_jitter_ms). The payer: refusal_rate, never_approve_rate (stays pending; in India it fails after
+payment_minutes), links_pay_themselves, operator_down (null, "mtn", "orange", in India "upi": its payments fail),
+payout_failure_rate (payouts and refunds).
 Calls: busy_rate (429, nothing done), error_rate (500, nothing done), html_error_rate (502 page, nothing done),
 reset_rate (dropped, nothing done), timeout_rate (nothing done, no answer, dropped after timeout_hold_ms),
 error_after_capture_rate and timeout_after_capture_rate (the same, although the transaction exists and goes on),

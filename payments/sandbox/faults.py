@@ -131,6 +131,8 @@ async def _answer_created(gateway: Gateway, call: Call, answer: Answer) -> Answe
     if entry is not None and happens(knobs.webhook_before_answer_rate, call.key, "webhook_before_answer"):
         gateway.life.hear_now(entry)
         await gateway.sender.wait_for(entry)
+    if knobs.answer_held_ms:
+        await asyncio.sleep(knobs.answer_held_ms / 1000)
     if happens(knobs.timeout_after_capture_rate, call.key, "timeout_after_capture"):
         raise HangUpError(knobs.timeout_hold_ms / 1000)
     if happens(knobs.error_after_capture_rate, call.key, "error_after_capture"):

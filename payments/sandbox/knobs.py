@@ -72,6 +72,7 @@ class Knobs:
     # Speed, and what the payer does.
     latency_ms: int = whole()
     latency_jitter_ms: int = whole()
+    answer_held_ms: int = whole()
     capacity: int | None = limit(per_call=False)
     approval_delay_ms: int = whole(100)
     approval_jitter_ms: int = whole()

@@ -52,6 +52,7 @@ _CHARGE: Mapping[str, Tale] = {
     "charge.take_in_hand": stories.pays,
     "charge.claim": stories.pays,
     "charge.accepted": stories.pays,
+    "charge.overtaken": stories.answer_comes_last,
     "charge.unknown": stories.answer_is_lost,
     "charge.postponed": stories.gateway_is_busy,
     "charge.not_sent": stories.gateway_refuses_us,

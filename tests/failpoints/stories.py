@@ -94,6 +94,14 @@ def answer_is_lost(bench: Bench, began: Began) -> None:
     bench.paid(bench.unlucky(times=1, timeout_after_capture_rate=1, webhook_lost_rate=1), began)
 
 
+def answer_comes_last(bench: Bench, began: Began) -> None:
+    """A webhook has told of the money before the answer to the charge is here."""
+    purchase = bench.unlucky(answer_held_ms=1000)
+    purchase.wait("SETTLED", seconds=PATIENCE_SECONDS)
+    time.sleep(1.5)  # the answer is here by now, if anybody is left who waits for it
+    bench.paid(purchase, began)
+
+
 def call_is_lost(bench: Bench, began: Began) -> None:
     bench.paid(bench.unlucky(times=1, reset_rate=1), began)
 

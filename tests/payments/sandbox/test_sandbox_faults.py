@@ -47,6 +47,16 @@ def test_an_answer_that_never_comes(control: Control, fapshi: FapshiMerchant, kn
     assert len(control.entries("fapshi")) == entries
 
 
+def test_an_answer_can_be_held_while_its_transaction_goes_on(control: Control, fapshi: FapshiMerchant) -> None:
+    control.turn("fapshi", answer_held_ms=400, approval_delay_ms=1)
+    started = time.monotonic()
+
+    fapshi.pay()
+
+    assert 0.4 <= time.monotonic() - started < 2
+    assert len(control.entries("fapshi", state="collected")) == 1
+
+
 def test_the_connection_is_dropped_when_the_hold_is_over(control: Control, fapshi: FapshiMerchant) -> None:
     control.turn("fapshi", timeout_after_capture_rate=1, timeout_hold_ms=100)
     started = time.monotonic()
