@@ -39,7 +39,11 @@ def test_it_dies_once(tmp_path: Path) -> None:
     assert (second.returncode, second.stdout) == (0, "alive\n")
 
 
-TABLE = "connection.cursor().execute('CREATE TABLE IF NOT EXISTS {0} (n int)')\n"
+# The database is there still when tests are run again.
+TABLE = """
+connection.cursor().execute('DROP TABLE IF EXISTS {0}')
+connection.cursor().execute('CREATE TABLE {0} (n int)')
+"""
 WRITE = "connection.cursor().execute('INSERT INTO {0} VALUES (1)')"
 COUNT = "cursor = connection.cursor(); cursor.execute('SELECT count(*) FROM {0}'); print(cursor.fetchone()[0])"
 
@@ -72,6 +76,7 @@ class Part(models.Model):
     owner = models.ForeignKey(Owner, models.CASCADE)
     Meta = type("Meta", (), {{"app_label": "auth", "db_table": "failpoint_part"}})
 
+connection.cursor().execute('DROP TABLE IF EXISTS failpoint_part, failpoint_owner')
 with connection.schema_editor() as editor:
     editor.create_model(Owner)
     editor.create_model(Part)
