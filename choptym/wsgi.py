@@ -6,6 +6,7 @@ import re
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from choptym.lib.garbage import spare_what_is_loaded
 from choptym.lib.lanes import Lane, in_lanes
 from choptym.lib.plain_request import WebRequest
 
@@ -23,3 +24,4 @@ LANES = [
     Lane("other", settings.WEB_PLACES, re.compile("")),
 ]
 application = in_lanes(_django, LANES)
+spare_what_is_loaded()

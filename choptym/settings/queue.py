@@ -46,7 +46,11 @@ CELERY_TASK_PUBLISH_RETRY = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 
 # Loaded by workers and beat only.
-CELERY_IMPORTS = ["choptym.worker_metrics", *(["choptym.worker_failpoints"] if FAILPOINTS_DIR else [])]
+CELERY_IMPORTS = [
+    "choptym.worker_metrics",
+    "choptym.worker_garbage",
+    *(["choptym.worker_failpoints"] if FAILPOINTS_DIR else []),
+]
 
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
