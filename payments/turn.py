@@ -5,6 +5,8 @@ the sweeper tells of it again (see payments/sweep.py). While a person has ordere
 it stays due and the sweeper leaves it alone.
 """
 
+import random
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +21,7 @@ from payments.locks import move_to_gateway, postpone_charge
 from payments.models import Payment, Priority, QueueMode
 from payments.routing import gateways_instead
 from payments.states import PaymentState
-from payments.throttle.admit import Admission, Postponed, Rank, admit, release
+from payments.throttle.admit import Admission, Postponed, Rank, admit, release, wait_until
 from payments.throttle.figures import count_failover
 
 log = structlog.get_logger(__name__)
@@ -27,6 +29,9 @@ log = structlog.get_logger(__name__)
 CIRCUIT = "circuit"
 # Somebody else is charging it: this message came twice.
 HELD = "held"
+# No slot is free. Some are soon, and to be put back and taken in hand once more costs two commits: it asks again first.
+FULL = frozenset({"slots", "gateway_slots"})
+ASKS_AGAIN_SECONDS = 0.25
 # By order of a person. It costs no request to Redis.
 _BY_ORDER = {QueueMode.STOP: "stopped", QueueMode.DRAIN: "drained"}
 
@@ -71,10 +76,18 @@ def let_in_turn(waiting: Waiting) -> Admission | None:
     """take_turn() of a payment that was found to be due."""
     if is_held_back(waiting.payment_id, waiting.gateway):
         return None
-    answer = admit(waiting.gateway, waiting.operator, str(waiting.payment_id), waiting.rank)
+    answer = _ask_twice(waiting)
     if isinstance(answer, Postponed) and answer.reason == CIRCUIT and settings.PAYMENT_FAILOVER:
         return _move_on(waiting, answer)
     return _let_through(waiting, waiting.gateway, answer)
+
+
+def _ask_twice(waiting: Waiting) -> Admission | Postponed:
+    answer = admit(waiting.gateway, waiting.operator, str(waiting.payment_id), waiting.rank)
+    if isinstance(answer, Postponed) and answer.reason in FULL:
+        wait_until(time.monotonic() + random.uniform(0, 2 * ASKS_AGAIN_SECONDS))  # noqa: S311
+        answer = admit(waiting.gateway, waiting.operator, str(waiting.payment_id), waiting.rank)
+    return answer
 
 
 def is_held_back(payment_id: int, gateway: str) -> bool:

@@ -1,5 +1,6 @@
 """A payment's turn: postponed without a try, moved on while the circuit is open, never when a try may have charged."""
 
+import time
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -9,13 +10,14 @@ from django.test import override_settings
 from django.utils import timezone
 
 from choptym.lib.money import Money
+from payments import turn as turns
 from payments.charge import charge_payment
 from payments.locks import move_to_gateway
 from payments.models import Detour, Payment
 from payments.routing import choose_gateway, gateways_instead
 from payments.states import AttemptState, PaymentState
 from payments.story import read_story
-from payments.throttle.admit import Admission
+from payments.throttle.admit import Admission, release
 from payments.throttle.breaker import Health
 from payments.throttle.figures import read_figures
 from payments.throttle.rate import slow_down
@@ -191,6 +193,31 @@ def test_the_rank_of_a_payment_is_by_its_priority_and_how_long_it_has_waited() -
 
     others = {(1, 29): "other", (1, 31): "aged", (2, 29): "other", (2, 31): "aged"}
     assert ranks == {**others, (3, 29): "high", (3, 31): "high"}
+
+
+@pytest.mark.parametrize("limits", [{"slots": 1}, {"all_slots": 1}])
+def test_a_slot_that_comes_free_soon_is_waited_for(limits: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be put back is a commit, and another one to be taken in hand again."""
+    first, second = make_payment(), make_payment()
+    with limited(**limits):
+        in_flight = take_turn(first.pk)
+        assert in_flight is not None
+        monkeypatch.setattr(turns, "wait_until", lambda moment: release(in_flight))
+
+        assert take_turn(second.pk) is not None
+
+    assert seconds_until_due(second) <= 0
+
+
+def test_a_slot_is_not_waited_for_longer_than_half_a_second() -> None:
+    """Whoever waits has a thread, and a crowd would take all of them."""
+    with limited(slots=1):
+        assert take_turn(make_payment().pk) is not None
+        began = time.monotonic()
+
+        assert take_turn(make_payment().pk) is None
+
+    assert time.monotonic() - began < 1
 
 
 def test_at_a_gateway_that_is_full_of_others_a_high_payment_is_let_through() -> None:
