@@ -23,6 +23,7 @@ from choptym.lib.deadline import begun_at, moment
 from choptym.lib.errors import Busy, NotSent, Rejected, Unavailable
 from choptym.lib.failpoints import committing
 from choptym.lib.money import Money
+from choptym.lib.outbound import give_back_connections, refuse_in_transaction
 from choptym.lib.states import move
 from payments import in_force
 from payments.accept import accept
@@ -106,6 +107,8 @@ def _charge(charge: Charge, admission: Admission, began: float) -> None:
 
 
 def _ask(charge: Charge) -> Accepted:
+    refuse_in_transaction()
+    give_back_connections()  # the adapter may wait for others before it calls, such as for who fetches a token
     gateway = get_gateway(charge.gateway)
     request = CollectRequest(
         reference=charge.reference,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
+from choptym.lib.outbound import give_back_connections
+
 T = TypeVar("T")
 
 MOST_READINGS = 3
@@ -36,7 +38,10 @@ class Snapshot(Generic[T]):
     def get(self) -> T:
         if self._is_fresh() and self._value is not None:
             return self._value
-        if self._lock.acquire(blocking=self._value is None or self._age() > self._oldest_seconds):
+        must_wait = self._value is None or self._age() > self._oldest_seconds
+        if must_wait:
+            give_back_connections()  # whoever reads may need one, and all of them may be in the hands of those who wait
+        if self._lock.acquire(blocking=must_wait):
             try:
                 if self._value is None or not self._is_fresh():
                     self._read_until_young()
